@@ -1,0 +1,51 @@
+#![doc = include_str!("../README.md")]
+
+mod action;
+mod actor;
+pub mod case;
+mod coverage;
+mod decision;
+mod diagnostic;
+mod digest;
+mod document;
+pub mod entities;
+mod evidence;
+mod fact;
+mod field;
+mod layer;
+pub mod log;
+pub mod measure;
+mod mode;
+mod name;
+pub mod port;
+pub mod predicate;
+pub mod stop;
+mod ticket;
+mod truth;
+mod value;
+mod window;
+
+pub use action::{Action, ActionKey, ActionRequest, ActionSpec, OnStop, Outcome, Reversibility};
+pub use actor::{Actor, AnyPerson, Authority, Verb};
+pub use coverage::{Cost, Coverage, LayerCoverage};
+pub use decision::{Conclusion, Decision, MissingFact, RuleTrace, TermTrace};
+pub use diagnostic::{Diagnostic, Span, did_you_mean};
+pub use digest::Digest;
+pub use document::{Block, BlockKind, DeliveryKey, Document, Inline, Line, Priority};
+pub use entities::{Entity, EntityKind, Found};
+pub use evidence::{Evidence, Provenance, StepEvidence, Template};
+pub use fact::{Fact, Facts, Reason, ReasonKind};
+pub use field::{Field, FieldName};
+pub use layer::{
+    FieldPath, Layer, LayerError, LayerField, Layers, LayersFields, RowReader, Unit, walk,
+};
+pub use log::{LogBatch, LogBatchBuilder, LogRecord, LogSeverity};
+pub use measure::{Function, Measure};
+pub use mode::{EffectiveMode, Mode, ModeSetting, Modes, Scope, Stage};
+pub use name::{ActionClass, ActionName, IdKind, LayerName, NameError, PlaybookName, StepName};
+pub use predicate::{Comparison, Predicate, TextTest};
+pub use stop::StopLatch;
+pub use ticket::{Audience, Ticket, TicketFields, TicketId, TicketSeverity, TicketStatus, Times};
+pub use truth::Truth;
+pub use value::{Decimal, Value, ValueType, format_duration, parse_duration};
+pub use window::{Anchor, Window, WindowError, WindowSpec, distance};

@@ -1,0 +1,15 @@
+//! Log lines: one line as a value, many as a checked Arrow batch.
+
+mod batch;
+mod builder;
+mod record;
+mod schema;
+mod severity;
+mod shape;
+
+pub use batch::{BatchError, LogBatch, LogRow};
+pub use builder::LogBatchBuilder;
+pub use record::LogRecord;
+pub use schema::{Column, schema};
+pub use severity::LogSeverity;
+pub use shape::shape;

@@ -1,0 +1,253 @@
+//! Conditions over fields: a small typed tree with strong Kleene evaluation and a text form.
+//!
+//! ```text
+//! error_code == "ThrottlingException" and not (event in {"Decrypt", "Encrypt"})
+//! severity >= error or body contains "timed out"
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Field, Value};
+
+mod check;
+mod eval;
+mod print;
+pub mod syntax;
+
+pub use check::{FieldTypes, check};
+pub use eval::Evaluation;
+
+use crate::Diagnostic;
+
+/// Words that cannot be field names.
+pub(crate) const KEYWORDS: &[&str] = &[
+    "and",
+    "or",
+    "not",
+    "in",
+    "is",
+    "true",
+    "false",
+    "absent",
+    "present",
+    "unavailable",
+    "contains",
+    "starts_with",
+    "ends_with",
+    "where",
+    "when",
+    "unless",
+];
+
+/// Limits of the text form and of a tree.
+pub mod limits {
+    /// Deepest nesting of `not` and parentheses.
+    pub const DEPTH: usize = 64;
+    /// Most terms in one predicate.
+    pub const TERMS: usize = 4_096;
+    /// Most members of one set.
+    pub const MEMBERS: usize = 10_000;
+    /// Longest text, in bytes.
+    pub const TEXT: usize = 1 << 20;
+}
+
+/// How a field is compared with a constant. The enum is complete.
+#[expect(clippy::exhaustive_enums, reason = "lowerings must handle every comparison")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Comparison {
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+/// How a text is tested. Bytes are compared: no folding of case, no normalisation. The enum is
+/// complete.
+#[expect(clippy::exhaustive_enums, reason = "lowerings must handle every test")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextTest {
+    /// The field's text has the constant in it.
+    Contains,
+    /// The field's text begins with the constant.
+    StartsWith,
+    /// The field's text ends with the constant.
+    EndsWith,
+}
+
+/// A condition.
+///
+/// A term over a field that is absent or unavailable is unknown; `is absent` and
+/// `is unavailable` are the terms that see the difference. The enum is complete: evaluators and
+/// lowerings must handle every form.
+#[expect(clippy::exhaustive_enums, reason = "a lowering that skips a form would be wrong")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Predicate {
+    /// All are true. Of none: true.
+    And(Vec<Self>),
+    /// At least one is true. Of none: false.
+    Or(Vec<Self>),
+    /// It is false.
+    Not(Box<Self>),
+    /// The field compares so with the constant.
+    Compare {
+        /// What is read.
+        field: Field,
+        /// How it is compared.
+        comparison: Comparison,
+        /// What it is compared with.
+        value: Value,
+    },
+    /// The field is one of the constants.
+    In {
+        /// What is read.
+        field: Field,
+        /// What it may be.
+        values: Vec<Value>,
+    },
+    /// The field's text passes the test.
+    Text {
+        /// What is read.
+        field: Field,
+        /// How it is tested.
+        test: TextTest,
+        /// What is looked for.
+        text: String,
+    },
+    /// The producer says that there is none. Definite unless the field is unavailable.
+    Absent(Field),
+    /// It cannot be had. Always definite, and the only term that is not monotone in knowledge:
+    /// more knowledge can turn it from true to false.
+    Unavailable(Field),
+}
+
+impl Predicate {
+    /// The condition that always holds.
+    #[must_use]
+    pub const fn always() -> Self {
+        Self::And(Vec::new())
+    }
+
+    /// The condition that never holds.
+    #[must_use]
+    pub const fn never() -> Self {
+        Self::Or(Vec::new())
+    }
+
+    /// `field == value`
+    #[must_use]
+    pub fn eq(field: Field, value: impl Into<Value>) -> Self {
+        Self::Compare { field, comparison: Comparison::Equal, value: value.into() }
+    }
+
+    /// Both hold; nested conjunctions are joined.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::And(mut a), Self::And(b)) => {
+                a.extend(b);
+                Self::And(a)
+            }
+            (Self::And(a), b) if a.is_empty() => b,
+            (Self::And(mut a), b) => {
+                a.push(b);
+                Self::And(a)
+            }
+            (a, Self::And(b)) if b.is_empty() => a,
+            (a, Self::And(mut b)) => {
+                b.insert(0, a);
+                Self::And(b)
+            }
+            (a, b) => Self::And(vec![a, b]),
+        }
+    }
+
+    /// It does not hold.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a builder word beside `and`, not an operator"
+    )]
+    #[must_use]
+    pub fn not(self) -> Self {
+        Self::Not(Box::new(self))
+    }
+
+    /// Reads and checks the text form.
+    ///
+    /// # Errors
+    /// All that is wrong with the text, each with its place.
+    pub fn parse(text: &str, fields: &dyn FieldTypes) -> Result<Self, Vec<Diagnostic>> {
+        let (expression, mut diagnostics) = syntax::parse(text);
+        if let Some(expression) = expression {
+            match check(&expression, fields) {
+                Ok(predicate) if diagnostics.is_empty() => return Ok(predicate),
+                Ok(_) => {}
+                Err(more) => diagnostics.extend(more),
+            }
+        }
+        Err(diagnostics)
+    }
+
+    /// Every field the condition reads, in the order of first mention, each once.
+    #[must_use]
+    pub fn fields(&self) -> Vec<&Field> {
+        fn walk<'a>(predicate: &'a Predicate, found: &mut Vec<&'a Field>) {
+            match predicate {
+                Predicate::And(terms) | Predicate::Or(terms) => {
+                    terms.iter().for_each(|term| walk(term, found));
+                }
+                Predicate::Not(term) => walk(term, found),
+                Predicate::Compare { field, .. }
+                | Predicate::In { field, .. }
+                | Predicate::Text { field, .. }
+                | Predicate::Absent(field)
+                | Predicate::Unavailable(field) => {
+                    if !found.contains(&field) {
+                        found.push(field);
+                    }
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(self, &mut found);
+        found
+    }
+
+    /// How many terms and how deep, for limits.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        match self {
+            Self::And(terms) | Self::Or(terms) => {
+                terms.iter().map(Self::size).fold(Size { terms: 0, depth: 1 }, |sum, term| Size {
+                    terms: sum.terms + term.terms,
+                    depth: sum.depth.max(term.depth + 1),
+                })
+            }
+            Self::Not(term) => {
+                let Size { terms, depth } = term.size();
+                Size { terms, depth: depth + 1 }
+            }
+            _ => Size { terms: 1, depth: 1 },
+        }
+    }
+}
+
+/// The size of a predicate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Size {
+    /// Terms over a field.
+    pub terms: usize,
+    /// Longest way from the root to a term.
+    pub depth: usize,
+}
