@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ActionClass, ActionName, Digest, TicketId, Value, ValueType};
+use crate::case::CaseId;
+use crate::{ActionClass, ActionName, Digest, Value, ValueType};
 
 /// What becomes of an action in flight when somebody stops automation. There is no default: each
 /// action declares its own.
@@ -168,15 +169,16 @@ impl Action {
 pub struct ActionKey(Digest);
 
 impl ActionKey {
-    /// The key of the n-th action that a decision about a ticket asks for.
+    /// The key of the n-th action that a decision of a case asks for.
     ///
-    /// What counts is the ticket, the rule and the request: a decision made again from newer
-    /// evidence that asks for the same thing has the same key, so it is not done again.
+    /// What counts is the case, the rule and the request: a decision made again from newer
+    /// evidence that asks for the same thing has the same key, so it is not done again. A ticket
+    /// that comes back has a new case, and so new keys.
     #[must_use]
-    pub fn new(ticket: &TicketId, rule: &str, request: &ActionRequest, ordinal: usize) -> Self {
+    pub fn new(case: &CaseId, rule: &str, request: &ActionRequest, ordinal: usize) -> Self {
         Self(Digest::of_parts([
             "action".to_owned(),
-            ticket.to_string(),
+            case.to_string(),
             rule.to_owned(),
             request.to_string(),
             ordinal.to_string(),

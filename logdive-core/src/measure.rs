@@ -330,3 +330,6 @@ pub fn sum<'a>(values: impl IntoIterator<Item = &'a Value>) -> Option<Option<Val
     }
     Some(Some(total))
 }
+
+#[cfg(test)]
+mod tests;

@@ -251,3 +251,6 @@ pub struct Size {
     /// Longest way from the root to a term.
     pub depth: usize,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! The text form: what is printed reads as the same tree, and what is wrong is named.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::{Comparison, FieldTypes, Predicate, TextTest, limits};
+use crate::{Decimal, Field, Value, ValueType};
+
+struct Fields;
+
+type NamedType = (&'static str, fn() -> ValueType);
+
+const DECLARED: [NamedType; 6] = [
+    ("latency", || ValueType::Duration),
+    ("ratio", || ValueType::Decimal),
+    ("count", || ValueType::Int),
+    ("kind", || ValueType::Enum(vec!["calm".into(), "wild".into()])),
+    ("peer.ip", || ValueType::Ip),
+    ("read_only", || ValueType::Bool),
+];
+
+impl FieldTypes for Fields {
+    fn field_type(&self, field: &Field) -> Option<ValueType> {
+        field.built_in_type().or_else(|| {
+            DECLARED.iter().find(|(name, _)| *name == field.name()).map(|(_, kind)| kind())
+        })
+    }
+
+    fn names(&self) -> Vec<String> {
+        DECLARED.iter().map(|(name, _)| (*name).to_owned()).collect()
+    }
+}
+
+fn value(kind: &ValueType) -> BoxedStrategy<Value> {
+    match kind {
+        ValueType::Bool => any::<bool>().prop_map(Value::Bool).boxed(),
+        ValueType::Int => any::<i64>().prop_map(Value::Int).boxed(),
+        ValueType::Severity => (1..=24_i64).prop_map(Value::Int).boxed(),
+        ValueType::Decimal => (-(10_i128.pow(30))..10_i128.pow(30))
+            .prop_map(|n| Value::Decimal(Decimal::from_billionths(n).unwrap()))
+            .boxed(),
+        ValueType::Text => any::<String>().prop_map(Value::Text).boxed(),
+        ValueType::Enum(members) => {
+            prop::sample::select(members.clone()).prop_map(Value::Text).boxed()
+        }
+        ValueType::Time => (0..4_000_000_000_000_000_i64)
+            .prop_map(|n| Value::Time(chrono::DateTime::from_timestamp_micros(n).unwrap()))
+            .boxed(),
+        ValueType::Duration => {
+            any::<u64>().prop_map(|n| Value::Duration(Duration::from_nanos(n))).boxed()
+        }
+        ValueType::Ip => any::<std::net::IpAddr>().prop_map(Value::Ip).boxed(),
+    }
+}
+
+fn field() -> impl Strategy<Value = (Field, ValueType)> {
+    let names: Vec<String> = Fields
+        .names()
+        .into_iter()
+        .chain(Field::built_in().map(|field| field.name().to_owned()))
+        .collect();
+    prop::sample::select(names).prop_map(|name| {
+        let field = Field::parse(name).unwrap();
+        let kind = Fields.field_type(&field).unwrap();
+        (field, kind)
+    })
+}
+
+fn comparison(kind: &ValueType) -> impl Strategy<Value = Comparison> + use<> {
+    let equality = vec![Comparison::Equal, Comparison::NotEqual];
+    let order = [
+        Comparison::Less,
+        Comparison::LessOrEqual,
+        Comparison::Greater,
+        Comparison::GreaterOrEqual,
+    ];
+    let ordered = !matches!(kind, ValueType::Bool | ValueType::Enum(_) | ValueType::Ip);
+    prop::sample::select(if ordered { [equality, order.to_vec()].concat() } else { equality })
+}
+
+fn term() -> impl Strategy<Value = Predicate> {
+    let compare =
+        field().prop_flat_map(|(field, kind)| {
+            (value(&kind), comparison(&kind)).prop_map(move |(value, comparison)| {
+                Predicate::Compare { field: field.clone(), comparison, value }
+            })
+        });
+    let members = field().prop_flat_map(|(field, kind)| {
+        prop::collection::vec(value(&kind), 0..4)
+            .prop_map(move |values| Predicate::In { field: field.clone(), values })
+    });
+    let tests = vec![TextTest::Contains, TextTest::StartsWith, TextTest::EndsWith];
+    let text = (prop::sample::select(tests), any::<String>())
+        .prop_map(|(test, text)| Predicate::Text { field: Field::Body, test, text });
+    prop_oneof![
+        compare,
+        members,
+        text,
+        field().prop_map(|(field, _)| Predicate::Absent(field)),
+        field().prop_map(|(field, _)| Predicate::Unavailable(field)),
+        Just(Predicate::always()),
+        Just(Predicate::never()),
+    ]
+}
+
+fn predicate() -> impl Strategy<Value = Predicate> {
+    term().prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Predicate::And),
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Predicate::Or),
+            inner.prop_map(Predicate::not),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_printed_reads_as_the_same_tree(predicate in predicate()) {
+        let text = predicate.to_string();
+        prop_assert_eq!(Predicate::parse(&text, &Fields), Ok(predicate), "{}", text);
+    }
+
+    #[test]
+    fn any_text_ends_in_a_tree_or_a_diagnostic(text in ".{0,60}") {
+        if let Err(diagnostics) = Predicate::parse(&text, &Fields) {
+            prop_assert!(!diagnostics.is_empty());
+        }
+    }
+
+    #[test]
+    fn every_prefix_ends_in_a_tree_or_a_diagnostic(predicate in predicate(), cut in 0_usize..400) {
+        let text = predicate.to_string();
+        let cut: String = text.chars().take(cut).collect();
+        if let Err(diagnostics) = Predicate::parse(&cut, &Fields) {
+            prop_assert!(!diagnostics.is_empty(), "{}", cut);
+            for diagnostic in diagnostics {
+                prop_assert!(diagnostic.span.end <= cut.len(), "{}", cut);
+            }
+        }
+    }
+}
+
+fn check(text: &str, expected: &[(&str, &str)]) {
+    let diagnostics = Predicate::parse(text, &Fields).unwrap_err();
+    let found: Vec<(&str, String)> =
+        diagnostics.iter().map(|d| (d.code.as_str(), d.to_string())).collect();
+    assert_eq!(found.len(), expected.len(), "{text}: {found:?}");
+    for ((code, message), (expected_code, part)) in found.iter().zip(expected) {
+        assert_eq!(code, expected_code, "{text}: {message}");
+        assert!(message.contains(part), "{text}: {message}");
+    }
+}
+
+#[test]
+fn mistakes_are_named_all_at_once() {
+    check("coutn > 1 and kind == clam", &[("P010", "`count`"), ("P011", "`calm`")]);
+    check("count = 1", &[("P002", "`==`")]);
+    check("count == \"1\"", &[("P011", "int")]);
+    check("body == boom", &[("P011", "\"boom\"")]);
+    check("kind < calm", &[("P012", "no order")]);
+    check("count", &[("P012", "not a condition")]);
+    check("count contains \"1\"", &[("P012", "not text")]);
+    check("severity >= eror", &[("P011", "`error`")]);
+    check("peer.ip == \"300.1.1.1\"", &[("P011", "not an IP")]);
+    check("body == \"open", &[("P003", "closing quote"), ("P002", "constant")]);
+    check("latency > 5x", &[("P004", "duration"), ("P002", "constant")]);
+    check("count > 99999999999999999999", &[("P004", "64 bits"), ("P002", "constant")]);
+    check("count > 1 count", &[("P002", "expected `and`")]);
+    check("", &[("P002", "the end")]);
+    check("and", &[("P002", "field")]);
+    check("count > 1 @ 2", &[("P001", "`@`"), ("P002", "expected `and`")]);
+}
+
+#[test]
+fn limits_are_named() {
+    let deep = format!("{}count > 1{}", "(".repeat(100), ")".repeat(100));
+    check(&deep, &[("P013", "64 deep")]);
+    let nots = format!("{}read_only", "not ".repeat(100_000));
+    check(&nots, &[("P013", "64 deep")]);
+    let terms = vec!["count > 1"; limits::TERMS + 1].join(" or ");
+    check(&terms, &[("P013", "4096 terms")]);
+    let long = " ".repeat(limits::TEXT + 1);
+    check(&long, &[("P013", "bytes")]);
+}
+
+#[test]
+fn other_spellings_are_read() {
+    let read = |text| Predicate::parse(text, &Fields).unwrap();
+    assert_eq!(
+        read("!(count > 1) && read_only || kind == \"calm\""),
+        read("not (count > 1) and read_only == true or kind == calm")
+    );
+    assert_eq!(read("kind not in {calm}"), read("not (kind in {calm,})"));
+    assert_eq!(read("count is present # why"), read("not (count is absent)"));
+    assert_eq!(read("time >= 2023-07-10T13:58:00+02:00"), read("time >= 2023-07-10T11:58:00Z"));
+}
