@@ -120,6 +120,9 @@ impl fmt::Display for Measure {
         if self.filter != Predicate::always() {
             write!(f, " where {}", self.filter)?;
         }
+        if let Some(window) = &self.window {
+            write!(f, " within {window}")?;
+        }
         f.write_str(")")
     }
 }

@@ -128,6 +128,33 @@ impl Anchor {
     }
 }
 
+impl Anchor {
+    /// All anchors.
+    pub const ALL: [Self; 3] = [Self::Started, Self::Detected, Self::Opened];
+
+    /// Its name, as the rule language writes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Detected => "detected",
+            Self::Opened => "opened",
+        }
+    }
+
+    /// The anchor of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|anchor| anchor.name() == name)
+    }
+}
+
+impl fmt::Display for Anchor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// A window relative to a ticket's time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct WindowSpec {
@@ -160,6 +187,23 @@ impl WindowSpec {
     }
 }
 
+/// Writes the window as the rule language does: `15m before started`, `5m around detected`.
+impl fmt::Display for WindowSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = crate::value::format_duration;
+        let (before, after) = (text(self.before), text(self.after));
+        if self.after.is_zero() {
+            write!(f, "{before} before {}", self.anchor)
+        } else if self.before.is_zero() {
+            write!(f, "{after} after {}", self.anchor)
+        } else if self.before == self.after {
+            write!(f, "{before} around {}", self.anchor)
+        } else {
+            write!(f, "{before} before and {after} after {}", self.anchor)
+        }
+    }
+}
+
 /// Writes a time's distance to an anchor as `t0-4m12s` or `t0+35s`, whole seconds.
 #[must_use]
 pub fn distance(time: DateTime<Utc>, anchor: DateTime<Utc>) -> String {
@@ -172,7 +216,22 @@ pub fn distance(time: DateTime<Utc>, anchor: DateTime<Utc>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Window, distance};
+    use std::time::Duration;
+
+    use super::{Anchor, Window, WindowSpec, distance};
+
+    #[test]
+    fn relative_windows_read_well() {
+        let text = |before, after, anchor| {
+            let (before, after) = (Duration::from_secs(before), Duration::from_secs(after));
+            WindowSpec { anchor, before, after }.to_string()
+        };
+        assert_eq!(text(900, 0, Anchor::Started), "15m before started");
+        assert_eq!(text(0, 60, Anchor::Detected), "1m after detected");
+        assert_eq!(text(60, 60, Anchor::Opened), "1m around opened");
+        assert_eq!(text(60, 30, Anchor::Opened), "1m before and 30s after opened");
+        assert!(Anchor::ALL.iter().all(|a| Anchor::from_name(a.name()) == Some(*a)));
+    }
 
     #[test]
     fn empty_windows_are_refused() {

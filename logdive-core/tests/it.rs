@@ -77,7 +77,8 @@ fn siblings_point_to_core_and_never_to_each_other() {
             .all
             .iter()
             .map(String::as_str)
-            .filter(|name| name.starts_with("logdive"))
+            // A crate may depend on itself with more features, for its tests.
+            .filter(|name| name.starts_with("logdive") && *name != library)
             .collect();
         let allowed = if library == "logdive-core" {
             BTreeSet::new()

@@ -1,0 +1,202 @@
+//! What is wrong with a rule file, all of it at once.
+//!
+//! Codes are stable and never reused. `P…` come from the grammar that conditions share with the
+//! rest of logdive; `R…` are the rule language's own.
+
+use std::cell::Cell;
+use std::fmt;
+
+use logdive_core::predicate::syntax::Spanned;
+use logdive_core::{Diagnostic, Span, did_you_mean};
+
+use crate::limits;
+
+/// A word that begins nothing here: an item, entry, clause or part that does not exist.
+pub(crate) const UNKNOWN_WORD: &str = "R001";
+/// A block without its brace.
+pub(crate) const BRACE: &str = "R002";
+/// Larger than a limit allows.
+pub(crate) const TOO_LARGE: &str = "R003";
+/// More mistakes than are shown.
+pub(crate) const MORE: &str = "R004";
+/// The file lacks `schema`, `decisions` or `default`.
+pub(crate) const MISSING_ITEM: &str = "R010";
+/// An item or clause that may stand once stands twice.
+pub(crate) const TWICE: &str = "R011";
+/// A version that is missing or is not `v1`, `v2`, …
+pub(crate) const VERSION: &str = "R012";
+/// A mode that is missing or does not exist.
+pub(crate) const MODE: &str = "R013";
+/// A rule without `when` or `decide`.
+pub(crate) const MISSING_CLAUSE: &str = "R014";
+/// A name that is taken.
+pub(crate) const DUPLICATE: &str = "R020";
+/// A text that cannot be a name.
+pub(crate) const NAME: &str = "R021";
+/// A type that does not exist, or a range on a type that has none.
+pub(crate) const TYPE: &str = "R022";
+/// A measure that does not exist.
+pub(crate) const MEASURE: &str = "R030";
+/// A step that the schema does not declare.
+pub(crate) const STEP: &str = "R031";
+/// A field that a step does not have.
+pub(crate) const STEP_FIELD: &str = "R032";
+/// A field of a type that the measure cannot be computed over.
+pub(crate) const MEASURE_TYPE: &str = "R033";
+/// A measure with a part too many or too few.
+pub(crate) const MEASURE_FORM: &str = "R034";
+/// A window that is empty or anchored on no time of a ticket.
+pub(crate) const WINDOW: &str = "R035";
+/// A decision that `decisions` does not list.
+pub(crate) const DECISION: &str = "R040";
+/// A rule after `over` that does not exist.
+pub(crate) const OVER: &str = "R041";
+/// Rules ranked in a circle.
+pub(crate) const CIRCLE: &str = "R042";
+/// `is unavailable` in an automatic rule, or where more knowledge would make a rule apply.
+pub(crate) const UNAVAILABLE: &str = "R043";
+/// A fact that the schema does not declare, in a placeholder or an argument.
+pub(crate) const FACT: &str = "R050";
+/// A placeholder without its brace.
+pub(crate) const PLACEHOLDER: &str = "R051";
+
+/// All that is wrong with a rule file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+// Invariant: not empty, in the order of the text.
+pub struct RuleErrors {
+    diagnostics: Vec<Diagnostic>,
+    lines: Vec<usize>,
+}
+
+impl RuleErrors {
+    pub(crate) fn new(mut diagnostics: Vec<Diagnostic>, text: &str) -> Self {
+        diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
+        if let Some(more) = diagnostics.len().checked_sub(limits::DIAGNOSTICS).filter(|n| *n > 0) {
+            diagnostics.truncate(limits::DIAGNOSTICS);
+            let end = Span::new(text.len(), text.len());
+            diagnostics.push(Diagnostic::new(MORE, end, format!("{more} more mistakes")));
+        }
+        for diagnostic in &mut diagnostics {
+            if let Some(help) = diagnostic.help.as_mut()
+                && help.len() > limits::HELP
+            {
+                let mut at = limits::HELP;
+                while !help.is_char_boundary(at) {
+                    at -= 1;
+                }
+                help.truncate(at);
+                help.push('…');
+            }
+        }
+        let mut lines = Vec::with_capacity(diagnostics.len());
+        let (mut at, mut line) = (0, 1);
+        for diagnostic in &diagnostics {
+            let start = diagnostic.span.start.min(text.len());
+            let between = text.as_bytes().get(at..start).unwrap_or_default();
+            line += between.iter().filter(|byte| **byte == b'\n').count();
+            at = at.max(start);
+            lines.push(line);
+        }
+        Self { diagnostics, lines }
+    }
+
+    /// Each mistake, in the order of the text.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+
+    /// Each mistake with the line it begins in, counted from one.
+    pub fn lines(&self) -> impl Iterator<Item = (usize, &Diagnostic)> {
+        self.lines.iter().copied().zip(&self.diagnostics)
+    }
+
+    /// Draws each mistake with its line of the text, as compilers do.
+    ///
+    /// `name` is what the text is called: a file's path.
+    #[must_use]
+    pub fn render(&self, name: &str, text: &str) -> String {
+        let drawn: Vec<String> =
+            self.diagnostics.iter().map(|diagnostic| diagnostic.render(name, text)).collect();
+        drawn.join("\n")
+    }
+}
+
+/// Lists the mistakes in one line.
+impl fmt::Display for RuleErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.diagnostics.len() {
+            1 => f.write_str("the rules do not hold together")?,
+            more => write!(f, "the rules do not hold together, {more} mistakes")?,
+        }
+        for (index, (line, diagnostic)) in self.lines().enumerate() {
+            let before = if index == 0 { ": " } else { "; " };
+            write!(f, "{before}line {line}: {diagnostic}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for RuleErrors {}
+
+/// How many names are still compared for suggestions. A file of nothing but mistakes must not
+/// cost the square of its size.
+#[derive(Debug)]
+pub(crate) struct Suggestions(Cell<usize>);
+
+impl Suggestions {
+    pub(crate) const fn new() -> Self {
+        Self(Cell::new(limits::SUGGESTIONS))
+    }
+
+    /// How many of the names there are to look at for the next unknown one.
+    pub(crate) fn most(&self) -> usize {
+        let left = self.0.get();
+        self.0.set(left.saturating_sub(1));
+        if left == 0 { 8 } else { usize::MAX }
+    }
+}
+
+/// The diagnostic for a name that is not among those there are.
+pub(crate) fn unknown<'a>(
+    code: &str,
+    what: &str,
+    name: &Spanned<String>,
+    there_are: impl IntoIterator<Item = &'a str>,
+) -> Diagnostic {
+    unknown_at(code, what, &name.value, name.span, there_are)
+}
+
+pub(crate) fn unknown_at<'a>(
+    code: &str,
+    what: &str,
+    name: &str,
+    span: Span,
+    there_are: impl IntoIterator<Item = &'a str>,
+) -> Diagnostic {
+    let names: Vec<&str> = there_are.into_iter().collect();
+    let diagnostic = Diagnostic::new(code, span, format!("unknown {what} `{name}`"));
+    match nearest(name, &names) {
+        Some(near) => diagnostic.suggestion(near),
+        None if names.is_empty() => diagnostic.help(format!("there is no {what}: declare it")),
+        None => diagnostic.help(format!("there are: {}", shown(&names))),
+    }
+}
+
+/// The name that was most likely meant: one that is spelled alike, or the only one that the word
+/// begins.
+pub(crate) fn nearest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
+    did_you_mean(word, names.iter().copied()).or_else(|| {
+        let mut begun = names.iter().filter(|name| word.len() >= 2 && name.starts_with(word));
+        begun.next().filter(|_| begun.next().is_none()).copied()
+    })
+}
+
+fn shown(names: &[&str]) -> String {
+    const MOST: usize = 12;
+    let some = names.iter().take(MOST).copied().collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(MOST) {
+        None | Some(0) => some,
+        Some(more) => format!("{some} and {more} more"),
+    }
+}

@@ -1,0 +1,211 @@
+//! Strategies for property tests of rule sets.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta};
+use logdive_core::{Decimal, Fact, Facts, Predicate, Reason, ReasonKind, Value, ValueType};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::strategy::Union;
+
+use crate::schema::{Entry, Origin};
+use crate::set::RuleSet;
+
+impl RuleSet {
+    /// All facts that rules of this set may meet, for property tests of the set.
+    ///
+    /// Each ticket field and fact is, in about these shares: a constant of the rules or a
+    /// neighbour of one, where rules change their mind (half); any value of its type and range (a
+    /// third); absent, if it is optional (a tenth); unavailable, unless it is a ticket field; and
+    /// known as a lower bound, if a dive could give one. Failing cases shrink to calm values:
+    /// zero, the empty text, the first member.
+    ///
+    /// ```
+    /// # use logdive_rules::RuleSet;
+    /// use logdive_core::Mode;
+    /// use proptest::prelude::*;
+    ///
+    /// let rules = RuleSet::parse(r#"
+    /// schema kms v1 {
+    ///   ticket.severity : int 1..5
+    ///   fact throttled : int
+    /// }
+    /// decisions { quota, human }
+    /// default human "no rule applies"
+    /// rule "own quota" v1 mode automatic {
+    ///   when throttled >= 50 and ticket.severity > 1
+    ///   decide quota
+    /// }
+    /// "#)?;
+    /// proptest!(|(facts in rules.any_facts())| {
+    ///     let severest = facts.read("ticket.severity") == 1.into();
+    ///     prop_assert!(!severest || rules.decide(&facts).mode() < Mode::Automatic);
+    /// });
+    /// # Ok::<(), logdive_rules::RuleErrors>(())
+    /// ```
+    pub fn any_facts(&self) -> BoxedStrategy<Facts> {
+        let entries: Vec<BoxedStrategy<(String, Fact)>> = self
+            .schema
+            .entries
+            .iter()
+            .map(|(name, entry)| {
+                let name = name.clone();
+                let constants = self.constants(&name);
+                any_fact(entry, &constants).prop_map(move |fact| (name.clone(), fact)).boxed()
+            })
+            .collect();
+        entries.prop_map(Facts::from_iter).boxed()
+    }
+
+    /// The constants that rules compare a fact with.
+    fn constants(&self, name: &str) -> Vec<Value> {
+        let mut found = Vec::new();
+        for rule in &self.rules {
+            let conditions = [Some(rule.when()), rule.unless()];
+            conditions.into_iter().flatten().for_each(|when| constants_in(when, name, &mut found));
+        }
+        found
+    }
+}
+
+fn constants_in(condition: &Predicate, name: &str, found: &mut Vec<Value>) {
+    match condition {
+        Predicate::And(terms) | Predicate::Or(terms) => {
+            terms.iter().for_each(|term| constants_in(term, name, found));
+        }
+        Predicate::Not(term) => constants_in(term, name, found),
+        Predicate::Compare { field, value, .. } if field.name() == name => {
+            found.push(value.clone());
+        }
+        Predicate::In { field, values } if field.name() == name => found.extend_from_slice(values),
+        Predicate::Text { field, text, .. } if field.name() == name => {
+            found.push(Value::Text(text.clone()));
+        }
+        _ => {}
+    }
+}
+
+/// The first alternatives are the calmest: it is to them that a failing case shrinks.
+fn any_fact(entry: &Entry, constants: &[Value]) -> BoxedStrategy<Fact> {
+    let fits = |value: &Value| entry.fits(&Fact::Known(value.clone())).is_ok();
+    let mut boundary: Vec<Value> =
+        constants.iter().flat_map(neighbours).chain(constants.iter().cloned()).collect();
+    match &entry.kind {
+        ValueType::Enum(members) => boundary.extend(members.iter().cloned().map(Value::Text)),
+        ValueType::Bool => boundary.extend([Value::Bool(false), Value::Bool(true)]),
+        _ => {}
+    }
+    if let Some((low, high)) = entry.range {
+        boundary.extend([Value::Int(low), Value::Int(high)]);
+    }
+    boundary.retain(fits);
+    let calm = calm(entry);
+    let known = {
+        let mut known = vec![(10, Just(calm).boxed())];
+        if !boundary.is_empty() {
+            known.push((45, select(boundary).boxed()));
+        }
+        known.push((30, any_value(entry)));
+        Union::new_weighted(known).boxed()
+    };
+    let mut facts = vec![(85, known.clone().prop_map(Fact::Known).boxed())];
+    if entry.optional {
+        facts.push((10, Just(Fact::Absent).boxed()));
+    }
+    if !matches!(entry.origin, Origin::Ticket) {
+        let reason = Reason::new(ReasonKind::TimedOut, "timed out");
+        facts.push((8, Just(Fact::Unavailable(reason)).boxed()));
+    }
+    if entry.may_be_at_least() {
+        let at_least = |value| Fact::AtLeast(value, Reason::new(ReasonKind::Cut, "cut by a limit"));
+        facts.push((8, known.prop_map(at_least).boxed()));
+    }
+    Union::new_weighted(facts).boxed()
+}
+
+fn calm(entry: &Entry) -> Value {
+    match &entry.kind {
+        ValueType::Bool => Value::Bool(false),
+        ValueType::Int => Value::Int(entry.range.map_or(0, |(low, high)| 0.clamp(low, high))),
+        ValueType::Severity => Value::Int(9),
+        ValueType::Decimal => Value::Decimal(Decimal::from(0)),
+        ValueType::Enum(members) => Value::Text(members.first().cloned().unwrap_or_default()),
+        ValueType::Time => Value::Time(DateTime::UNIX_EPOCH),
+        ValueType::Duration => Value::Duration(Duration::ZERO),
+        ValueType::Ip => Value::Ip(IpAddr::from([127, 0, 0, 1])),
+        _ => Value::Text(String::new()),
+    }
+}
+
+/// Values beside a constant, where a comparison with it turns.
+fn neighbours(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Int(number) => {
+            let both = [number.checked_sub(1), number.checked_add(1)];
+            both.into_iter().flatten().map(Value::Int).collect()
+        }
+        Value::Decimal(number) => [-1, 1]
+            .into_iter()
+            .filter_map(|step| Decimal::from_billionths(number.billionths() + step))
+            .map(Value::Decimal)
+            .collect(),
+        Value::Duration(length) => {
+            let step = Duration::from_nanos(1);
+            let both = [length.checked_sub(step), length.checked_add(step)];
+            both.into_iter().flatten().map(Value::Duration).collect()
+        }
+        Value::Time(time) => [-1, 1]
+            .into_iter()
+            .filter_map(|step| time.checked_add_signed(TimeDelta::nanoseconds(step)))
+            .map(Value::Time)
+            .collect(),
+        Value::Text(text) => {
+            let mut near = text.clone();
+            near.pop();
+            let swapped = text.chars().map(|c| {
+                if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }
+            });
+            let around = [near, format!("{text}x"), format!("x{text}x"), swapped.collect()];
+            around.into_iter().map(Value::Text).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn any_value(entry: &Entry) -> BoxedStrategy<Value> {
+    match &entry.kind {
+        ValueType::Bool => any::<bool>().prop_map(Value::Bool).boxed(),
+        ValueType::Int => match entry.range {
+            Some((low, high)) => (low..=high).prop_map(Value::Int).boxed(),
+            None => prop_oneof![-10_i64..1_000, any::<i64>()].prop_map(Value::Int).boxed(),
+        },
+        ValueType::Severity => (1_i64..=24).prop_map(Value::Int).boxed(),
+        ValueType::Decimal => any::<i64>()
+            .prop_map(|number| {
+                let number = Decimal::from_billionths(number.into());
+                Value::Decimal(number.unwrap_or_else(|| Decimal::from(0)))
+            })
+            .boxed(),
+        ValueType::Enum(members) => select(members.clone()).prop_map(Value::Text).boxed(),
+        // The years 2001 to 2033.
+        ValueType::Time => (1_000_000_000_i64..2_000_000_000, 0_u32..1_000_000_000)
+            .prop_map(|(seconds, nanos)| {
+                let time = DateTime::from_timestamp(seconds, nanos);
+                Value::Time(time.unwrap_or(DateTime::UNIX_EPOCH))
+            })
+            .boxed(),
+        // Up to ten days.
+        ValueType::Duration => (0_u64..864_000_000_000_000)
+            .prop_map(|nanos| Value::Duration(Duration::from_nanos(nanos)))
+            .boxed(),
+        ValueType::Ip => prop_oneof![
+            any::<[u8; 4]>().prop_map(IpAddr::from),
+            any::<[u8; 16]>().prop_map(IpAddr::from),
+        ]
+        .prop_map(Value::Ip)
+        .boxed(),
+        _ => vec(any::<char>(), 0..12).prop_map(|c| Value::Text(c.into_iter().collect())).boxed(),
+    }
+}
