@@ -36,7 +36,7 @@ mod window;
 
 pub use action::{Action, ActionKey, ActionRequest, ActionSpec, OnStop, Outcome, Reversibility};
 pub use actor::{Actor, AnyPerson, Authority, Verb};
-pub use case::{Case, CaseId};
+pub use case::{ActionStatus, Case, CaseId};
 pub use coverage::{Cost, Coverage, LayerCoverage};
 pub use decision::{Conclusion, Decision, MissingFact, RuleTrace, TermTrace};
 pub use diagnostic::{Diagnostic, Span, did_you_mean};

@@ -223,8 +223,10 @@ impl Measure {
                 tally.value = index.and_then(|at| values.get(at)).map(|(value, _)| value.clone());
             }
             Function::Newest(_) => {
-                tally.value =
-                    values.into_iter().max_by_key(|(_, order)| *order).map(|(value, _)| value);
+                // Of lines that nothing else tells apart, the greatest value: any order of rows
+                // gives the same answer.
+                let newest = values.into_iter().max_by(|a, b| a.1.cmp(&b.1).then(by_value(a, b)));
+                tally.value = newest.map(|(value, _)| value);
             }
             Function::Only(_) => {
                 let first = values.first().map(|(value, _)| value.clone());
@@ -314,24 +316,40 @@ pub fn nearest_rank(count: usize, percentile: u8) -> Option<usize> {
     usize::try_from(rank - 1).ok().filter(|index| *index < count)
 }
 
-/// Sums values of one type, checked; `None` on overflow, `Some(None)` for no values.
+/// Sums values of one type; `None` if the sum does not fit, `Some(None)` for no values.
+///
+/// Only the whole sum is checked, so that the answer does not depend on the order of rows.
 #[must_use]
 pub fn sum<'a>(values: impl IntoIterator<Item = &'a Value>) -> Option<Option<Value>> {
-    let mut values = values.into_iter();
-    let Some(first) = values.next() else { return Some(None) };
-    let mut total = first.clone();
+    // Numbers are split here, so that parts of them do not overflow 128 bits.
+    const SPLIT: i128 = 10_i128.pow(19);
+    let mut kind = None;
+    let (mut high, mut low) = (0_i128, 0_i128);
     for value in values {
-        total = match (&total, value) {
-            (Value::Int(a), Value::Int(b)) => Value::Int(a.checked_add(*b)?),
-            (Value::Decimal(a), Value::Decimal(b)) => Value::Decimal(a.checked_add(*b)?),
-            (Value::Duration(a), Value::Duration(b)) => {
-                let sum: Duration = a.checked_add(*b)?;
-                Value::Duration(sum)
-            }
+        let number = match value {
+            Value::Int(number) => i128::from(*number),
+            Value::Decimal(number) => number.billionths(),
+            Value::Duration(length) => i128::try_from(length.as_nanos()).ok()?,
             _ => return None,
         };
+        if *kind.get_or_insert(std::mem::discriminant(value)) != std::mem::discriminant(value) {
+            return None;
+        }
+        high = high.checked_add(number / SPLIT)?;
+        low = low.checked_add(number % SPLIT)?;
     }
-    Some(Some(total))
+    let Some(kind) = kind else { return Some(None) };
+    let total = high.checked_mul(SPLIT)?.checked_add(low)?;
+    let value = if kind == std::mem::discriminant(&Value::Int(0)) {
+        Value::Int(i64::try_from(total).ok()?)
+    } else if kind == std::mem::discriminant(&Value::Duration(Duration::ZERO)) {
+        let seconds = u64::try_from(total / 1_000_000_000).ok()?;
+        let nanos = u32::try_from(total % 1_000_000_000).ok()?;
+        Value::Duration(Duration::new(seconds, nanos))
+    } else {
+        Value::Decimal(Decimal::from_billionths(total)?)
+    };
+    Some(Some(value))
 }
 
 #[cfg(test)]

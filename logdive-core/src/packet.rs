@@ -110,13 +110,12 @@ fn next(case: &Case) -> String {
             "nothing is left to do".to_owned()
         }
         (0, _) => "nothing without you".to_owned(),
-        (n, true) => format!("{n} action{} begin by themselves", plural(n)),
-        (n, false) => format!("{n} action{} wait for your approval", plural(n)),
+        (n, true) => {
+            format!("{n} {} by itself", if n == 1 { "action begins" } else { "actions begin" })
+        }
+        (1, false) => "1 action waits for your approval".to_owned(),
+        (n, false) => format!("{n} actions wait for your approval"),
     }
-}
-
-const fn plural(n: usize) -> &'static str {
-    if n == 1 { "" } else { "s" }
 }
 
 fn conclusion(conclusion: &Conclusion) -> Line {
@@ -220,20 +219,17 @@ fn quality(document: &mut Document, evidence: &Evidence, anchor: DateTime<Utc>) 
     if gaps.is_empty() {
         return;
     }
-    // One sentence where all layers lack the same thing; each layer in the fold.
-    let first = gaps.first().map(ToString::to_string).unwrap_or_default();
-    let more = gaps.len() - 1;
-    let text = if more == 0 {
-        first
-    } else {
-        format!("{first}; the same or another gap in {more} more layer{}", plural(more))
-    };
-    document.push(Priority::Essential, BlockKind::Paragraph(text.into()));
-    let rows = gaps.iter().map(|gap| Line::new().text(gap.to_string())).collect();
-    let mut inner = Document::new();
-    inner.push(Priority::Detail, BlockKind::List(rows));
-    let fold = BlockKind::Fold { title: "gaps, layer by layer".into(), blocks: inner.0 };
-    document.push(Priority::Detail, fold);
+    // Layers that lack the same thing are named together.
+    let mut by_text: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for gap in &gaps {
+        let (layer, text) = gap.detail.split_once(": ").unwrap_or(("", &gap.detail));
+        by_text.entry(text.to_owned()).or_default().push(layer.to_owned());
+    }
+    let items = by_text
+        .into_iter()
+        .map(|(text, layers)| format!("{}: {text}", layers.join(", ")).into())
+        .collect();
+    document.push(Priority::Essential, BlockKind::List(items));
 }
 
 fn what_changed(document: &mut Document, previous: &Evidence, now: &Evidence) {
@@ -290,7 +286,7 @@ fn timeline(document: &mut Document, evidence: &Evidence, anchor: DateTime<Utc>)
     templates.sort_by_key(|t| (std::cmp::Reverse(t.count), t.first, &t.layer, t.shape));
     templates.truncate(TIMELINE_ROWS);
     templates.sort_by_key(|t| (t.first, &t.layer, t.shape));
-    let rows = templates
+    let items = templates
         .iter()
         .map(|template| {
             let span = if template.first == template.last {
@@ -302,12 +298,9 @@ fn timeline(document: &mut Document, evidence: &Evidence, anchor: DateTime<Utc>)
                     distance(template.last, anchor)
                 )
             };
-            vec![
-                span.into(),
-                template.layer.to_string().into(),
-                template.count.to_string().into(),
-                Line::new().code(template.example.clone()),
-            ]
+            let Template { layer, count, example, .. } = template;
+            let lines = if *count == 1 { "line" } else { "lines" };
+            Line::new().text(format!("{span}, {layer}, {count} {lines}: ")).code(example.clone())
         })
         .collect();
     let title = if all > templates.len() {
@@ -316,8 +309,7 @@ fn timeline(document: &mut Document, evidence: &Evidence, anchor: DateTime<Utc>)
         "Timeline".to_owned()
     };
     document.push(Priority::Normal, BlockKind::Heading { level: 3, text: title.into() });
-    let columns = ["when", "layer", "lines", "first of them"].map(str::to_owned).to_vec();
-    document.push(Priority::Normal, BlockKind::Table { columns, rows });
+    document.push(Priority::Normal, BlockKind::List(items));
 }
 
 fn lines(document: &mut Document, evidence: &Evidence, anchor: DateTime<Utc>) {

@@ -153,6 +153,31 @@ fn what_the_project_stands_on_is_direct_where_it_belongs() {
     needs("logdive-sinks", &["async-trait", "rusqlite"]);
 }
 
+/// Each example program has only its crates in its tree.
+#[test]
+fn examples_pull_what_they_show() {
+    let packages = packages();
+    let expected: [(&str, &[&str]); 6] = [
+        ("custom-sink", &["logdive-core", "logdive-sinks"]),
+        ("embed-query", &["logdive-core", "logdive-query"]),
+        ("embed-rules", &["logdive-core", "logdive-rules"]),
+        ("embed-sinks", &["logdive-core", "logdive-sinks"]),
+        ("embed-loop", &LIBRARIES),
+        ("oncall", &LIBRARIES),
+    ];
+    for (example, crates) in expected {
+        assert!(packages.contains_key(example), "no example {example}");
+        let ours: BTreeSet<String> =
+            tree(example).into_iter().filter(|name| name.starts_with("logdive-")).collect();
+        let crates: BTreeSet<String> = crates.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(ours, crates, "{example} pulls");
+    }
+    let sink = tree("custom-sink");
+    assert!(!sink.contains("datafusion"), "a custom sink pulls the engine");
+    let all = &packages["custom-sink"].all;
+    assert!(!all.contains("logdive-query"), "a custom sink pulls the dive");
+}
+
 #[test]
 fn the_top_level_holds_nothing_else() {
     let allowed = [

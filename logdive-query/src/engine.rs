@@ -1,0 +1,172 @@
+//! The engine of one dive: sessions for retrieval and for aggregates, under its limits.
+
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use arrow::record_batch::RecordBatch;
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::common::{DataFusionError, Result};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use logdive_core::port::Budget;
+use logdive_core::{LayerName, Reason, ReasonKind, format_duration};
+use tokio::time::Instant;
+
+use crate::meter::{Meter, MeteredStore};
+
+/// Memory that operators of one dive may hold.
+const MEMORY: usize = 1 << 30;
+
+/// Why a query gave nothing.
+#[derive(Debug, Clone)]
+pub(crate) enum Halt {
+    /// A limit of the dive was met.
+    Limit(String),
+    /// It failed.
+    Failed(Reason),
+}
+
+impl Halt {
+    pub(crate) fn reason(&self) -> Reason {
+        match self {
+            Self::Limit(limit) => Reason::new(ReasonKind::Cut, format!("stopped by {limit}")),
+            Self::Failed(reason) => reason.clone(),
+        }
+    }
+}
+
+impl From<DataFusionError> for Halt {
+    fn from(error: DataFusionError) -> Self {
+        Self::Failed(Reason::new(ReasonKind::Failed, first_line(&error.to_string())))
+    }
+}
+
+/// A message without the backtrace or plan that may follow it.
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().chars().take(400).collect()
+}
+
+/// How queries are tuned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Few lines, all their columns: filters are evaluated while files are decoded.
+    Retrieval,
+    /// All lines, few columns: filters behind the scan cost less.
+    Aggregate,
+}
+
+/// The engine of one dive.
+pub(crate) struct Engine {
+    runtime: Arc<RuntimeEnv>,
+    partitions: usize,
+    meter: Arc<Meter>,
+    deadline: Instant,
+    budget: Budget,
+    // Made once: a session registers every function there is, which costs more than a small query.
+    retrieval: OnceLock<SessionContext>,
+    aggregate: OnceLock<SessionContext>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("budget", &self.budget).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    pub(crate) fn new(budget: Budget, partitions: usize) -> Result<Self> {
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(MEMORY)))
+            .build_arc()?;
+        // Far beyond any window of a dive, and within what an instant can hold.
+        let time = budget.time.min(Duration::from_secs(86_400));
+        Ok(Self {
+            runtime,
+            partitions,
+            meter: Meter::new(budget.bytes),
+            deadline: Instant::now() + time,
+            budget,
+            retrieval: OnceLock::new(),
+            aggregate: OnceLock::new(),
+        })
+    }
+
+    pub(crate) const fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    pub(crate) fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// A store for the files of one layer, and the bytes read through it.
+    #[cfg(any(feature = "lake", feature = "parquet"))]
+    pub(crate) fn store(&self, layer: &LayerName) -> Result<(ObjectStoreUrl, Arc<AtomicU64>)> {
+        let url = ObjectStoreUrl::parse(format!("layer-{layer}://files"))?;
+        let (store, read) = MeteredStore::new(&self.meter);
+        self.runtime.register_object_store(url.as_ref(), store);
+        Ok((url, read))
+    }
+
+    /// The session of a purpose; clones share it.
+    pub(crate) fn session(&self, purpose: Purpose) -> SessionContext {
+        let made = match purpose {
+            Purpose::Retrieval => &self.retrieval,
+            Purpose::Aggregate => &self.aggregate,
+        };
+        made.get_or_init(|| self.new_session(purpose)).clone()
+    }
+
+    fn new_session(&self, purpose: Purpose) -> SessionContext {
+        let mut config = SessionConfig::new()
+            .with_target_partitions(self.partitions)
+            .with_collect_statistics(false)
+            .with_information_schema(false);
+        let options = config.options_mut();
+        options.execution.parquet.pushdown_filters = purpose == Purpose::Retrieval;
+        options.execution.parquet.schema_force_view_types = false;
+        // A condition that is never null is nullable in one and not in the other: that is all.
+        options.execution.skip_physical_aggregate_schema_check = true;
+        SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime))
+    }
+
+    /// Runs a plan to its end, within the limits.
+    pub(crate) async fn run(
+        &self,
+        plan: LogicalPlan,
+        purpose: Purpose,
+    ) -> Result<Vec<RecordBatch>, Halt> {
+        let out_of_time =
+            || Halt::Limit(format!("the time budget of {}", format_duration(self.budget.time)));
+        let out_of_bytes =
+            || Halt::Limit(format!("the byte budget of {} bytes", self.budget.bytes));
+        if self.meter.is_exhausted() {
+            return Err(out_of_bytes());
+        }
+        if self.time_left().is_zero() {
+            return Err(out_of_time());
+        }
+        let session = self.session(purpose);
+        // A task of its own: readers panic on damaged files, and a panic must not reach further.
+        // Dropping the handle ends it.
+        let work =
+            SpawnedTask::spawn(
+                async move { session.execute_logical_plan(plan).await?.collect().await },
+            );
+        match tokio::time::timeout_at(self.deadline, work.join()).await {
+            Err(_) => Err(out_of_time()),
+            Ok(Ok(Ok(batches))) => Ok(batches),
+            Ok(Ok(Err(_))) if self.meter.is_exhausted() => Err(out_of_bytes()),
+            Ok(Ok(Err(error))) => Err(error.into()),
+            Ok(Err(error)) => {
+                let detail = format!("a reader gave up: {}", first_line(&error.to_string()));
+                Err(Halt::Failed(Reason::new(ReasonKind::Failed, detail)))
+            }
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! A layer that a command prints: logcli, aws, kubectl, anything that writes a JSON object a line.
+
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use futures_util::stream;
+use logdive_core::port::{
+    Clock, LayerItem, LayerQuery, LayerSource, LayerSourceError, LayerStream,
+};
+use logdive_core::{
+    Layer, LayerCoverage, LayerField, LayerName, LogBatchBuilder, Reason, ReasonKind, ValueType,
+    Window,
+};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
+use tokio::process::Command;
+
+use super::foreign::ForeignLayer;
+use super::{BringLayer, Brought};
+use crate::diver::BuildError;
+
+mod line;
+
+/// Bytes of what a failed command says that are repeated.
+const SAID: u64 = 2_048;
+/// Longest line that is read; a longer one is not JSON of a log line.
+const LONGEST: usize = 1 << 20;
+
+/// A layer that a command prints, as JSON objects, one a line.
+///
+/// The command is an argument vector, not a shell's text. `{from}` and `{to}` in an argument
+/// become the ends of the window in RFC 3339. Of each object the time (`ts`, `time`, `timestamp`
+/// or `@timestamp`: RFC 3339 text, or seconds, milliseconds, microseconds or nanoseconds since
+/// 1970), the severity (`level`, `severity`), the text (`message`, `msg`, `body`), `trace_id`,
+/// `span_id`, `request_id`, `service`, `event` and the emitter (`emitter`, `host`, `hostname`)
+/// become fields; the whole object is kept as attributes.
+///
+/// A command that fails, is too slow, or prints what is no such line makes the layer's coverage
+/// say so: it is never taken for a quiet layer.
+#[derive(Debug, Clone)]
+pub struct ExecLayer {
+    command: Vec<String>,
+    fields: Vec<(String, LayerField)>,
+    ids: Vec<(String, String)>,
+    lateness: Option<Duration>,
+    current: Option<Arc<dyn Clock>>,
+    restricted: bool,
+}
+
+impl ExecLayer {
+    /// A layer printed by a program with these arguments.
+    pub fn new<S: Into<String>>(command: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            command: command.into_iter().map(Into::into).collect(),
+            fields: Vec::new(),
+            ids: Vec::new(),
+            lateness: None,
+            current: None,
+            restricted: false,
+        }
+    }
+
+    /// Declares a field of the printed objects, at keys joined by dots.
+    #[must_use]
+    pub fn field(mut self, name: impl Into<String>, path: &str, kind: ValueType) -> Self {
+        self.fields.push((name.into(), LayerField::attribute(path, kind)));
+        self
+    }
+
+    /// Declares that a field holds an id of a kind.
+    #[must_use]
+    pub fn id(mut self, kind: impl Into<String>, field: impl Into<String>) -> Self {
+        self.ids.push((kind.into(), field.into()));
+        self
+    }
+
+    /// Declares how late a line may come. The watermark is that of the lines read, so a window is
+    /// complete only if every emitter wrote behind its end.
+    #[must_use]
+    pub const fn lateness(mut self, lateness: Duration) -> Self {
+        self.lateness = Some(lateness);
+        self
+    }
+
+    /// Declares that the store has every line at the latest this long after its time, whether or
+    /// not anything is written: the watermark is then the time of asking, less this.
+    #[must_use]
+    pub fn arrives_within(mut self, lateness: Duration, clock: Arc<dyn Clock>) -> Self {
+        self.lateness = Some(lateness);
+        self.current = Some(clock);
+        self
+    }
+
+    /// Marks a layer whose lines are counted, never shown.
+    #[must_use]
+    pub const fn restricted(mut self) -> Self {
+        self.restricted = true;
+        self
+    }
+
+    /// Makes it a source by itself, for those who use it without a diver.
+    ///
+    /// # Errors
+    /// If the name or a declared field is wrong, or there is no program to run.
+    pub fn named(self, name: impl AsRef<str>) -> Result<impl LayerSource, BuildError> {
+        self.source(LayerName::parse(name)?)
+    }
+
+    fn source(self, name: LayerName) -> Result<ExecSource, BuildError> {
+        let mut command = self.command.into_iter();
+        let Some(program) = command.next().filter(|program| !program.is_empty()) else {
+            let why = "its command is empty: give a program and its arguments".to_owned();
+            return Err(BuildError::Unreadable { layer: name, why });
+        };
+        let mut layer = Layer::new(name.as_str())?;
+        for (name, field) in self.fields {
+            layer = layer.field(&name, field)?;
+        }
+        for (kind, field) in &self.ids {
+            layer = layer.id(kind, field)?;
+        }
+        if let Some(lateness) = self.lateness {
+            layer = layer.lateness(lateness);
+        }
+        if self.restricted {
+            layer = layer.restricted();
+        }
+        Ok(ExecSource { program, arguments: command.collect(), layer, current: self.current })
+    }
+}
+
+impl BringLayer for ExecLayer {
+    fn bring(self, name: LayerName) -> Result<Brought, BuildError> {
+        Ok(Brought(Arc::new(ForeignLayer(Arc::new(self.source(name)?)))))
+    }
+}
+
+#[derive(Debug)]
+struct ExecSource {
+    program: String,
+    arguments: Vec<String>,
+    layer: Layer,
+    current: Option<Arc<dyn Clock>>,
+}
+
+impl ExecSource {
+    fn error(&self, kind: ReasonKind, what: &str) -> LayerSourceError {
+        LayerSourceError::new(kind, format!("`{}` {what}", self.program))
+    }
+
+    /// Runs the command and reads what it prints. Dropping the future kills it.
+    async fn print(&self, query: &LayerQuery) -> Result<Printed, LayerSourceError> {
+        let mut child = Command::new(&self.program)
+            .args(self.arguments.iter().map(|argument| filled(argument, &query.window)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|e| self.error(ReasonKind::Failed, "cannot be started").caused_by(e))?;
+        let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+            return Err(self.error(ReasonKind::Failed, "has no output"));
+        };
+        let mut printed = Printed::new(self.layer.name(), query.limit.unwrap_or(u64::MAX));
+        let (read, said) = tokio::join!(printed.read(stdout), said(stderr));
+        read.map_err(|e| self.error(ReasonKind::Failed, "could not be read").caused_by(e))?;
+        if printed.stopped {
+            // Enough was read; the rest of it is not waited for.
+            let _ = child.kill().await;
+            return Ok(printed);
+        }
+        let status = child.wait().await;
+        let status =
+            status.map_err(|e| self.error(ReasonKind::Failed, "did not end").caused_by(e))?;
+        if !status.success() {
+            let detail = format!("`{}` {}{said}", self.program, ended(status));
+            printed.failed.push(Reason::new(ReasonKind::Failed, detail));
+        }
+        Ok(printed)
+    }
+}
+
+fn ended(status: ExitStatus) -> String {
+    match status.code() {
+        Some(code) => format!("ended with code {code}"),
+        None => "was killed".to_owned(),
+    }
+}
+
+/// What a command says when it fails: the first of it, and all is read, so that it does not block.
+async fn said(mut stderr: impl AsyncRead + Unpin) -> String {
+    let mut first = Vec::new();
+    let read = (&mut stderr).take(SAID).read_to_end(&mut first).await;
+    if read.is_ok() {
+        let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
+    }
+    let text = String::from_utf8_lossy(&first);
+    let text = text.trim();
+    if text.is_empty() { String::new() } else { format!(": {text}") }
+}
+
+/// An argument with the window's ends in it.
+fn filled(argument: &str, window: &Window) -> String {
+    let text = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    argument.replace("{from}", &text(window.from())).replace("{to}", &text(window.to()))
+}
+
+/// What was read of a command's output.
+struct Printed {
+    layer: LayerName,
+    lines: LogBatchBuilder,
+    newest: Option<i64>,
+    count: u64,
+    limit: u64,
+    bytes: u64,
+    stopped: bool,
+    garbage: Vec<String>,
+    garbage_lines: u64,
+    failed: Vec<Reason>,
+}
+
+impl Printed {
+    fn new(layer: &LayerName, limit: u64) -> Self {
+        Self {
+            layer: layer.clone(),
+            lines: LogBatchBuilder::new(),
+            newest: None,
+            count: 0,
+            limit,
+            bytes: 0,
+            stopped: false,
+            garbage: Vec::new(),
+            garbage_lines: 0,
+            failed: Vec::new(),
+        }
+    }
+
+    async fn read(&mut self, stdout: impl AsyncRead + Unpin) -> std::io::Result<()> {
+        let mut reader = BufReader::new(stdout);
+        let mut bytes = Vec::new();
+        loop {
+            bytes.clear();
+            let most = LONGEST as u64 + 1;
+            let read = (&mut reader).take(most).read_until(b'\n', &mut bytes).await?;
+            if read == 0 {
+                return Ok(());
+            }
+            self.bytes += read as u64;
+            if bytes.last() != Some(&b'\n') && read > LONGEST {
+                self.bad(&format!("longer than {LONGEST} bytes"));
+                while !bytes.ends_with(b"\n") && !bytes.is_empty() {
+                    bytes.clear();
+                    self.bytes +=
+                        (&mut reader).take(most).read_until(b'\n', &mut bytes).await? as u64;
+                }
+                continue;
+            }
+            if bytes.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            if self.count == self.limit {
+                self.stopped = true;
+                return Ok(());
+            }
+            match line::parse(&bytes, &self.layer, self.count) {
+                Ok(record) => {
+                    self.count += 1;
+                    self.newest = self.newest.max(Some(record.ts()));
+                    self.lines.push(&record);
+                }
+                Err(why) => self.bad(&why),
+            }
+        }
+    }
+
+    fn bad(&mut self, why: &str) {
+        self.garbage_lines += 1;
+        if self.garbage.is_empty() {
+            self.garbage.push(why.to_owned());
+        }
+    }
+}
+
+#[async_trait]
+impl LayerSource for ExecSource {
+    fn layer(&self) -> &Layer {
+        &self.layer
+    }
+
+    async fn read(&self, query: &LayerQuery) -> Result<LayerStream, LayerSourceError> {
+        let asked_at = self.current.as_ref().map(|clock| clock.now());
+        let mut printed = self.print(query).await?;
+        if let Some(first) = printed.garbage.first() {
+            let count = printed.garbage_lines;
+            let detail =
+                format!("`{}` printed {count} lines that are no log lines: {first}", self.program);
+            printed.failed.push(Reason::new(ReasonKind::IllTyped, detail));
+        }
+        let newest = printed.newest.and_then(DateTime::from_timestamp_micros);
+        let lateness = self.layer.declared_lateness();
+        let watermark = match (asked_at, lateness.and_then(|l| TimeDelta::from_std(l).ok())) {
+            (Some(asked_at), Some(lateness)) => asked_at.checked_sub_signed(lateness),
+            _ => self.by_emitter(&mut printed, lateness),
+        };
+        let mut coverage = LayerCoverage {
+            newest,
+            watermark,
+            planned: 1,
+            read: u64::from(printed.failed.is_empty() && !printed.stopped),
+            failed: printed.failed,
+            scanned: printed.count,
+            ..LayerCoverage::default()
+        };
+        if printed.stopped {
+            coverage.stopped_by = Some(format!("the limit of {} lines", printed.limit));
+        }
+        coverage.cost.bytes = printed.bytes;
+        coverage.cost.rows = printed.count;
+        let items = [LayerItem::Batch(printed.lines.finish()), LayerItem::Coverage(coverage)];
+        Ok(Box::pin(stream::iter(items.into_iter().map(Ok))))
+    }
+}
+
+impl ExecSource {
+    /// The watermark by the lines read: the lowest over their emitters.
+    fn by_emitter(
+        &self,
+        printed: &mut Printed,
+        lateness: Option<Duration>,
+    ) -> Option<DateTime<Utc>> {
+        let batch = printed.lines.finish();
+        let mut emitters = crate::emitters::Emitters::default();
+        super::memory::add_emitters(&mut emitters, std::slice::from_ref(&batch));
+        batch.records().for_each(|record| printed.lines.push(&record));
+        let newest = emitters.newest_of(self.layer.name().as_str());
+        LayerCoverage::watermark_of(newest.and_then(DateTime::from_timestamp_micros), lateness)
+    }
+}

@@ -1,0 +1,144 @@
+//! What a dive reads, counted and limited where it is read.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
+};
+
+/// Bytes of one dive.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    read: AtomicU64,
+    limit: u64,
+}
+
+impl Meter {
+    pub(crate) fn new(limit: u64) -> Arc<Self> {
+        Arc::new(Self { read: AtomicU64::new(0), limit })
+    }
+
+    /// Whether a read was refused because it would have gone beyond the limit.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.read.load(Ordering::Relaxed) > self.limit
+    }
+
+    fn take(&self, bytes: u64) -> Result<()> {
+        let before = self.read.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) <= self.limit {
+            return Ok(());
+        }
+        let source = format!("the dive's budget of {} bytes is used up", self.limit).into();
+        Err(Error::Generic { store: "meter", source })
+    }
+}
+
+/// The local disk as one layer of one dive reads it.
+#[derive(Debug)]
+pub(crate) struct MeteredStore {
+    disk: LocalFileSystem,
+    meter: Arc<Meter>,
+    read: Arc<AtomicU64>,
+}
+
+impl MeteredStore {
+    /// A store, and the bytes that are read through it.
+    pub(crate) fn new(meter: &Arc<Meter>) -> (Arc<Self>, Arc<AtomicU64>) {
+        let read = Arc::new(AtomicU64::new(0));
+        let store = Self {
+            disk: LocalFileSystem::new(),
+            meter: Arc::clone(meter),
+            read: Arc::clone(&read),
+        };
+        (Arc::new(store), read)
+    }
+
+    fn take(&self, bytes: u64) -> Result<()> {
+        self.meter.take(bytes)?;
+        self.read.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn read_only<T>() -> Result<T> {
+        Err(Error::NotImplemented {
+            operation: "a write".into(),
+            implementer: "the store of a dive".into(),
+        })
+    }
+}
+
+impl fmt::Display for MeteredStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "metered {}", self.disk)
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl ObjectStore for MeteredStore {
+    async fn put_opts(&self, _: &Path, _: PutPayload, _: PutOptions) -> Result<PutResult> {
+        Self::read_only()
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        _: &Path,
+        _: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        Self::read_only()
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        let head = options.head;
+        let result = self.disk.get_opts(location, options).await?;
+        if !head {
+            self.take(result.range.end - result.range.start)?;
+        }
+        Ok(result)
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        self.take(ranges.iter().map(|range| range.end.saturating_sub(range.start)).sum())?;
+        self.disk.get_ranges(location, ranges).await
+    }
+
+    fn delete_stream(
+        &self,
+        _: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
+        Box::pin(futures_util::stream::once(async { Self::read_only() }))
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.disk.list(prefix)
+    }
+
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.disk.list_with_offset(prefix, offset)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.disk.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, _: &Path, _: &Path, _: CopyOptions) -> Result<()> {
+        Self::read_only()
+    }
+
+    async fn rename_opts(&self, _: &Path, _: &Path, _: RenameOptions) -> Result<()> {
+        Self::read_only()
+    }
+}
