@@ -1,0 +1,52 @@
+//! `logdive`: the reference bot and one-command tool, one composition of the libraries. It uses
+//! nothing that is not public.
+
+mod alarms;
+mod args;
+mod bot;
+mod commands;
+mod demo;
+mod error;
+mod fixtures;
+mod home;
+mod ingest;
+mod layers;
+mod output;
+mod playbooks;
+mod tool;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Args, Command};
+use error::Failure;
+use output::Output;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    let output = Output::new(args.json);
+    match run(&args, &output).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
+    match args.command.as_ref().unwrap_or(&Command::Demo) {
+        Command::Demo => demo::run(args, output).await,
+        Command::Ingest(ingest) => commands::ingest(ingest, output).await,
+        Command::Query { what } => commands::query(args, what, output).await,
+        Command::Cases => commands::cases(args, output).await,
+        Command::Approve { case } => commands::approve(args, case, output).await,
+        Command::Reject { case, reason } => commands::reject(args, case, reason, output).await,
+        Command::Stop { scope, reason } => commands::stop(args, scope, reason, output).await,
+        Command::Reset { scope, reason } => commands::reset(args, scope, reason, output).await,
+        Command::Status => commands::status(args, output).await,
+        Command::Mode(mode) => commands::mode(args, mode, output).await,
+    }
+}
