@@ -4,6 +4,7 @@
 
 #[cfg(feature = "cloudtrail")]
 mod cloudtrail;
+#[cfg(any(feature = "cloudtrail", feature = "json"))]
 mod frame;
 #[cfg(feature = "json")]
 mod json;
@@ -13,10 +14,15 @@ pub use cloudtrail::CloudTrail;
 #[cfg(feature = "json")]
 pub use json::JsonLines;
 
+#[cfg(any(feature = "cloudtrail", feature = "json"))]
 use std::ops::Range;
 
-use crate::log::{LogBatchBuilder, LogRecord};
-use crate::{Digest, LayerName};
+#[cfg(any(feature = "cloudtrail", feature = "json"))]
+use crate::Digest;
+use crate::LayerName;
+use crate::log::LogBatchBuilder;
+#[cfg(any(feature = "cloudtrail", feature = "json"))]
+use crate::log::LogRecord;
 
 /// Where bytes come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +80,7 @@ pub trait Format: std::fmt::Debug + Send + Sync {
 pub const RAW_LIMIT: usize = 256 * 1024;
 
 /// Shared by the formats: numbers records, marks where they stood, and keeps what is malformed.
+#[cfg(any(feature = "cloudtrail", feature = "json"))]
 struct Emit<'a> {
     format: &'static str,
     origin: &'a Origin,
@@ -81,6 +88,7 @@ struct Emit<'a> {
     parsed: Parsed,
 }
 
+#[cfg(any(feature = "cloudtrail", feature = "json"))]
 impl<'a> Emit<'a> {
     const fn new(format: &'static str, origin: &'a Origin, out: &'a mut LogBatchBuilder) -> Self {
         Self { format, origin, out, parsed: Parsed { records: 0, malformed: 0 } }
@@ -122,6 +130,7 @@ impl<'a> Emit<'a> {
 }
 
 /// Nanoseconds since 1970 of an RFC 3339 time; `None` if it is none or does not fit.
+#[cfg(any(feature = "cloudtrail", feature = "json"))]
 fn rfc3339_nanos(text: &str) -> Option<i64> {
     chrono::DateTime::parse_from_rfc3339(text).ok()?.timestamp_nanos_opt()
 }

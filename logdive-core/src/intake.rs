@@ -45,6 +45,7 @@ pub enum IntakeError {
     },
 }
 
+#[cfg(any(feature = "alertmanager", feature = "sns"))]
 fn check_size(body: &[u8]) -> Result<(), IntakeError> {
     if body.len() > PAYLOAD_LIMIT {
         let length = body.len();

@@ -83,6 +83,13 @@ pub(crate) async fn query(args: &Args, what: &str, output: &Output) -> Result<()
             Failure::new(format!("`{what}` is neither a file nor a case: {error}"))
                 .help("`logdive cases` lists the cases there are")
         })?;
+        let case = pilot.case(&id).context(format!("looking for case {id}"))?;
+        if let Some(why) = case.ended() {
+            output.text(format!("case {id} is over ({why}); its last packet:\n"));
+            output.document(&pilot.packet(&case).context("writing the packet")?);
+            output.value(&case_json(&case));
+            return Ok(());
+        }
         let asked = pilot.look_again(&id, &args.actor(), "asked by command").await;
         asked.context(format!("asking case {id} to be looked at again"))?;
         id

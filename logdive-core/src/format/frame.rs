@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 /// The lines of a text, without their ends (`\n` or `\r\n`) and without empty ones.
+#[cfg(any(test, feature = "json"))]
 pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut start = 0;
     bytes.split(|byte| *byte == b'\n').filter_map(move |line| {
@@ -19,6 +20,7 @@ pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
 ///
 /// Gives the elements, and what is left where the array does not end. `None` if there is no such
 /// array.
+#[cfg(any(test, feature = "cloudtrail"))]
 pub(super) fn array_elements(bytes: &[u8], key: &str) -> Option<(Vec<Range<usize>>, Range<usize>)> {
     let quoted = format!("\"{key}\"");
     let at = bytes.windows(quoted.len()).position(|window| window == quoted.as_bytes())?;
@@ -49,6 +51,7 @@ pub(super) fn array_elements(bytes: &[u8], key: &str) -> Option<(Vec<Range<usize
     }
 }
 
+#[cfg(any(test, feature = "cloudtrail"))]
 fn skip_space(bytes: &[u8], mut at: usize) -> usize {
     while bytes.get(at).is_some_and(u8::is_ascii_whitespace) {
         at += 1;
@@ -57,6 +60,7 @@ fn skip_space(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// Where the element that begins here ends; `None` if it does not.
+#[cfg(any(test, feature = "cloudtrail"))]
 fn element_end(bytes: &[u8], start: usize) -> Option<usize> {
     let mut depth = 0_usize;
     let mut in_text = false;

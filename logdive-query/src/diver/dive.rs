@@ -200,13 +200,16 @@ async fn tables(
             }
         };
         version = Some(snapshot.version());
-        let of_lake_windows = wanted
+        let of_lake_windows: Vec<Window> = wanted
             .iter()
             .filter(|(name, _)| of_lake.layers.iter().any(|layer| layer.name() == *name))
-            .map(|(_, (window, _))| *window);
+            .map(|(_, (window, _))| *window)
+            .collect();
+        let layers = of_lake_windows.len() as u64;
         let resident = of_lake_windows
+            .into_iter()
             .reduce(hull)
-            .and_then(|window| Resident::of(&snapshot, window))
+            .and_then(|window| Resident::of(&snapshot, window, layers))
             .map(Arc::new);
         for layer in &of_lake.layers {
             tables.push(Arc::new(LakeLayer::new(

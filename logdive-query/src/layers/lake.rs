@@ -2,15 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
+use datafusion::common::DataFusionError;
 use datafusion::datasource::provider_as_source;
-use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::LogicalPlanBuilder;
 use logdive_core::log::schema;
-use logdive_core::{Layer, LayerCoverage, Reason, ReasonKind, Window};
+use logdive_core::{Layer, LayerCoverage, LayerName, Reason, ReasonKind, Window};
 use tokio::sync::OnceCell;
 
 use super::memory::coverage_of;
@@ -30,33 +31,39 @@ const RESIDENT_BYTES: u64 = 32 << 20;
 pub(crate) struct Resident {
     window: Window,
     files: Vec<ScanFile>,
-    lines: OnceCell<Option<RecordBatch>>,
+    /// How many layers share it.
+    layers: u64,
+    /// The lines, and how many bytes were read for them.
+    lines: OnceCell<Option<(RecordBatch, u64)>>,
 }
 
 impl Resident {
-    /// The window of all layers of a dive; `None` if it holds too much.
-    pub(crate) fn of(snapshot: &LakeSnapshot, window: Window) -> Option<Self> {
+    /// The window of so many layers of a dive; `None` if it holds too much.
+    pub(crate) fn of(snapshot: &LakeSnapshot, window: Window, layers: u64) -> Option<Self> {
         let files = snapshot.scan_files(Some(&window));
         let rows: Option<u64> = files.iter().map(|file| file.rows).sum();
         let bytes: u64 = files.iter().map(|file| file.bytes).sum();
         let small = rows.is_some_and(|rows| rows <= RESIDENT_ROWS) && bytes <= RESIDENT_BYTES;
-        small.then(|| Self { window, files, lines: OnceCell::new() })
+        small.then(|| Self { window, files, layers, lines: OnceCell::new() })
     }
 
-    /// The lines, if they could be read: if not, whoever reads the files again says why.
-    async fn lines(&self, engine: &Engine, store: &ObjectStoreUrl) -> Option<RecordBatch> {
-        let read = || async { self.read(engine, store).await.ok() };
-        self.lines.get_or_init(read).await.clone()
+    /// The lines and a layer's share of the bytes that were read, if they could be read: if not,
+    /// whoever reads the files again says why.
+    async fn lines(&self, engine: &Engine, layer: &LayerName) -> Option<(RecordBatch, u64)> {
+        let read = || async { self.read(engine, layer).await.ok() };
+        let (lines, bytes) = self.lines.get_or_init(read).await.clone()?;
+        Some((lines, bytes / self.layers.max(1)))
     }
 
-    async fn read(&self, engine: &Engine, store: &ObjectStoreUrl) -> Result<RecordBatch, Halt> {
-        let files = FileTable::on(schema(), self.files.clone(), store.clone());
+    async fn read(&self, engine: &Engine, layer: &LayerName) -> Result<(RecordBatch, u64), Halt> {
+        let (store, bytes) = engine.store(layer)?;
+        let files = FileTable::on(schema(), self.files.clone(), store);
         let plan = LogicalPlanBuilder::scan("lines", provider_as_source(Arc::new(files)), None)?
             .filter(in_window(&self.window))?
             .build()?;
         let batches = engine.run(plan, Purpose::Retrieval).await?;
-        Ok(concat_batches(&schema(), &batches)
-            .map_err(datafusion::common::DataFusionError::from)?)
+        let lines = concat_batches(&schema(), &batches).map_err(DataFusionError::from)?;
+        Ok((lines, bytes.load(Ordering::Relaxed)))
     }
 }
 
@@ -120,13 +127,16 @@ impl LayerTable for LakeLayer {
         let over_budget = rows.is_some_and(|rows| rows > most);
         let lines = match &self.resident {
             Some(resident) if unreadable.is_empty() && !over_budget => {
-                resident.lines(ask.engine, &store).await
+                resident.lines(ask.engine, self.layer.name()).await
             }
             _ => None,
         };
         let mut opened = Opened {
             table: match lines {
-                Some(lines) => super::memory::table(vec![lines]),
+                Some((lines, share)) => {
+                    bytes.store(share, Ordering::Relaxed);
+                    super::memory::table(vec![lines])
+                }
                 None => Arc::new(FileTable::on(schema(), files, store)),
             },
             coverage,

@@ -70,6 +70,14 @@ fn the_story_is_told_and_its_commands_work() {
     assert_eq!(done, "bert-jan AKIATFQR7NSC8Q4X20BJ Inactive\n");
     assert!(answers[0].contains("done ("), "{}", answers[0]);
     assert!(answers[1].contains("The mode is `suggest`"), "{}", answers[1]);
+    assert!(answers[2].contains("is over (every action is done"), "{}", answers[2]);
+
+    // In another order they work as well: the query looks again, and the action still waits.
+    play(&dir);
+    let again = succeed(logdive(&dir).args(["query", &case]));
+    assert!(again.contains("1 action waits for your approval"), "{again}");
+    succeed(logdive(&dir).args(["approve", &case]));
+    assert_eq!(fs::read_to_string(&keys).expect("the key's status"), done);
 }
 
 #[test]
