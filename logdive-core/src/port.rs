@@ -1,6 +1,6 @@
 //! The seams: what logdive asks of the world, as small object-safe traits.
 //!
-//! Each has a conformance suite in [`testkit`](crate::testkit) (feature `testkit`) and an
+//! Each has a conformance suite in `testkit` (a feature of that name) and an
 //! implementation in memory in [`memory`](crate::memory).
 
 mod actuator;
