@@ -86,7 +86,7 @@ pub(crate) async fn query(args: &Args, what: &str, output: &Output) -> Result<()
         let case = pilot.case(&id).context(format!("looking for case {id}"))?;
         if let Some(why) = case.ended() {
             output.text(format!("case {id} is over ({why}); its last packet:\n"));
-            output.document(&pilot.packet(&case).context("writing the packet")?);
+            output.document(&pilot.packet(&case));
             output.value(&case_json(&case));
             return Ok(());
         }
@@ -101,7 +101,7 @@ pub(crate) async fn query(args: &Args, what: &str, output: &Output) -> Result<()
 async fn report(bot: &Bot, id: &CaseId, output: &Output) -> Result<(), Failure> {
     match bot.pilot.carry_on(id).await.context(format!("carrying case {id} on"))? {
         Driven::Here(case) => {
-            output.document(&bot.pilot.packet(&case).context("writing the packet")?);
+            output.document(&bot.pilot.packet(&case));
             output.value(&case_json(&case));
         }
         Driven::Elsewhere(holder) => {

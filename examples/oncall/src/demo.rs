@@ -44,11 +44,11 @@ pub(crate) async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
 
     heading(output, "Act 1: an alarm of 11:42, S3 client errors");
     let first = take(&bot, "s3-client-errors.json", fixtures::S3_ALARM).await?;
-    show(&bot, &first, output)?;
+    show(&bot, &first, output);
 
     heading(output, "Act 2: an alarm of 11:58, SSM throttling; not all of its lines are here yet");
     let second = take(&bot, "ssm-throttling.json", fixtures::SSM_ALARM).await?;
-    show(&bot, &second, output)?;
+    show(&bot, &second, output);
 
     heading(output, "Act 3: 12:05Z, the next files arrive, and the bot looks again");
     let later = time(LATER)?;
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         .await
         .context("asking for a second look")?;
     let second = bot.pilot.finish(&second).await.context("looking again")?;
-    show(&bot, &second, output)?;
+    show(&bot, &second, output);
 
     heading(output, "Act 4: a person takes the wheel");
     let person = args.actor();
@@ -81,7 +81,7 @@ pub(crate) async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     }
     output.text("The next alarm comes in. Its logs are found and written into its ticket, and");
     output.text("nothing moves by itself:\n");
-    show(&bot, &third, output)?;
+    show(&bot, &third, output);
 
     ending(&home, &command, &second, output);
     Ok(())
@@ -124,10 +124,9 @@ async fn take(bot: &Bot, name: &str, payload: &[u8]) -> Result<Case, Failure> {
     bot.pilot.finish(&case).await.context("carrying the ticket through the loop")
 }
 
-fn show(bot: &Bot, case: &Case, output: &Output) -> Result<(), Failure> {
-    output.document(&bot.pilot.packet(case).context("writing the packet")?);
+fn show(bot: &Bot, case: &Case, output: &Output) {
+    output.document(&bot.pilot.packet(case));
     output.value(&case_json(case));
-    Ok(())
 }
 
 /// How this process was called, so that printed commands work as they stand.

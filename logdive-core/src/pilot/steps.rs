@@ -6,7 +6,7 @@ use crate::packet::{self, PacketContext};
 use crate::port::{Delivery, DiveRequest};
 use crate::{
     Action, ActionKey, Actor, Conclusion, Decision, DeliveryKey, EffectiveMode, MissingFact, Mode,
-    Stage,
+    Playbook, Stage,
 };
 
 impl Pilot {
@@ -127,11 +127,10 @@ impl Pilot {
     }
 
     /// The packet of a case as it would be posted now.
-    ///
-    /// # Errors
-    /// If this pilot does not have the case's playbook.
-    pub fn packet(&self, case: &Case) -> Result<crate::Document, PilotError> {
-        let playbook = self.playbook(case)?;
+    #[must_use]
+    pub fn packet(&self, case: &Case) -> crate::Document {
+        // A case without a playbook has a packet all the same: why nothing was done.
+        let runbook = self.playbook(case).ok().and_then(Playbook::runbook);
         let previews = case
             .actions()
             .map(|(action, _)| {
@@ -141,17 +140,13 @@ impl Pilot {
                 (action.key, actuator.map_or_else(String::new, |actuator| actuator.preview(action)))
             })
             .collect();
-        let context = PacketContext {
-            runbook: playbook.runbook(),
-            command: &self.command,
-            previews: &previews,
-        };
-        Ok(packet::packet(case, &context))
+        let context = PacketContext { runbook, command: &self.command, previews: &previews };
+        packet::packet(case, &context)
     }
 
     pub(super) async fn post(&self, case: &Case) -> Result<(), PilotError> {
         let playbook = self.playbook(case)?;
-        let document = self.packet(case)?;
+        let document = self.packet(case);
         // One living comment a case: the key does not change with its content.
         let key = DeliveryKey::of(["packet", case.id().as_str(), &case.ticket().id.to_string()]);
         let hidden = case.decision().is_some_and(|record| {

@@ -40,6 +40,12 @@ fn missing_files_and_payloads_that_are_no_tickets_are_named() {
     fs::write(&payload, forged).expect("a file");
     let error = fail(logdive(&dir).arg("query").arg(&payload));
     assert!(error.contains("signature does not fit"), "{error}");
+    // A ticket that no playbook takes is recorded, and its packet says why nothing is done.
+    let alert = r#"{"version":"4","groupKey":"g","status":"firing","alerts":[{"status":"firing",
+        "labels":{"alertname":"HotCpu"},"startsAt":"2023-07-10T12:00:00Z"}]}"#;
+    fs::write(&payload, alert).expect("a file");
+    let text = succeed(logdive(&dir).arg("query").arg(&payload));
+    assert!(text.contains("the case is over") && text.contains("ticket.service"), "{text}");
     let error = fail(logdive(&dir).args(["approve", "c-00000000"]));
     assert!(error.contains("there is no case"), "{error}");
     let error = fail(logdive(&dir).args(["approve", "42"]));
