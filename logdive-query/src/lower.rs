@@ -153,7 +153,20 @@ impl<'a> Lowering<'a> {
     }
 
     fn all(&self, terms: &[Predicate]) -> Vec<Expr> {
-        terms.iter().map(|term| self.truth(term)).collect()
+        let shared =
+            |field: &Field| terms.iter().filter(|term| term.fields().contains(&field)).count() > 1;
+        terms
+            .iter()
+            .map(|term| match term {
+                // The optimiser joins lists of one expression and makes false of an empty meeting
+                // of two, where a line without the field is unknown. Lists over attributes prune
+                // nothing, so they are kept apart always; over columns where they could meet.
+                Predicate::In { field, .. } if self.declared(field).is_some() || shared(field) => {
+                    text::kept(self.truth(term))
+                }
+                term => self.truth(term),
+            })
+            .collect()
     }
 
     fn compare(&self, field: &Field, comparison: Comparison, value: &Value) -> Expr {

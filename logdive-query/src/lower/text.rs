@@ -25,6 +25,12 @@ pub(crate) fn test(expr: Expr, test: TextTest, text: &str) -> Expr {
     ScalarUDF::from(TestText { name, test, signature }).call(vec![expr, lit(text)])
 }
 
+/// A truth as it is, which the optimiser does not look into.
+pub(crate) fn kept(truth: Expr) -> Expr {
+    let signature = Signature::exact(vec![DataType::Boolean], Volatility::Immutable);
+    ScalarUDF::from(Kept { signature }).call(vec![truth])
+}
+
 /// Bytes as hexadecimal digits.
 pub(crate) fn hex(expr: Expr) -> Expr {
     let signature = Signature::exact(vec![DataType::Binary], Volatility::Immutable);
@@ -89,6 +95,32 @@ impl ScalarUDFImpl for TestText {
             ));
         }
         Ok(ColumnarValue::Array(Arc::new(builder.finish())))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Kept {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Kept {
+    fn name(&self) -> &str {
+        "kept"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        match args.args.into_iter().next() {
+            Some(truth) => Ok(truth),
+            None => datafusion::common::internal_err!("a truth is kept of one"),
+        }
     }
 }
 
