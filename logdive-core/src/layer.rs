@@ -12,7 +12,9 @@ use thiserror::Error;
 use crate::log::{Column, LogRow};
 use crate::name::NameError;
 use crate::predicate::FieldTypes;
-use crate::{Decimal, Fact, Field, FieldName, IdKind, LayerName, ReasonKind, Value, ValueType};
+use crate::{
+    Decimal, Fact, Field, FieldName, IdKind, LayerName, ReasonKind, Value, ValueType, Window,
+};
 
 /// The unit of a number that a field holds.
 #[non_exhaustive]
@@ -338,6 +340,15 @@ impl RowReader<'_> {
             Some(declared) => self.declared(declared),
             None => self.built_in(field),
         }
+    }
+
+    /// Whether the line's time is in a window.
+    #[must_use]
+    pub fn is_in(&self, window: &Window) -> bool {
+        matches!(
+            self.read(&Field::Time),
+            Fact::Known(Value::Time(time)) if window.contains(time)
+        )
     }
 
     fn declared(&self, declared: &LayerField) -> Fact {

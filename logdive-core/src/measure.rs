@@ -170,11 +170,7 @@ impl Measure {
         for row in rows.rows() {
             let Some(layer) = row.layer().and_then(|name| layers.get(&name)) else { continue };
             let reader = layer.reader(row);
-            let in_window = matches!(
-                reader.read(&Field::Time),
-                Fact::Known(Value::Time(time)) if window.contains(time)
-            );
-            if !in_window {
+            if !reader.is_in(window) {
                 continue;
             }
             let evaluation = self.filter.evaluate(&|field| reader.read(field));

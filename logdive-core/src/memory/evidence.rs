@@ -9,7 +9,7 @@ use crate::port::{Description, DiveError, DiveRequest, EvidenceSource, StepDescr
 use crate::predicate::FieldTypes;
 use crate::{
     Coverage, Digest, Evidence, Fact, Facts, Field, Function, Layer, LayerCoverage, Layers,
-    Predicate, Provenance, StepEvidence, StepName, Value, WindowSpec,
+    Predicate, Provenance, StepEvidence, StepName, WindowSpec,
 };
 
 /// Dives over lines in memory: each step is the lines of the window that meet a predicate. For
@@ -80,11 +80,7 @@ impl EvidenceSource for MemoryEvidence {
                 .rows()
                 .filter(|row| {
                     let reader = self.layer.reader(*row);
-                    let in_window = matches!(
-                        reader.read(&Field::Time),
-                        Fact::Known(Value::Time(time)) if window.contains(time)
-                    );
-                    in_window && predicate.eval(&|field| reader.read(field)).is_true()
+                    reader.is_in(&window) && predicate.eval(&|field| reader.read(field)).is_true()
                 })
                 .map(|row| row.to_record())
                 .collect();

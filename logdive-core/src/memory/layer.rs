@@ -48,11 +48,8 @@ impl LayerSource for MemoryLayer {
             .rows()
             .filter(|row| {
                 let reader = self.layer.reader(*row);
-                let in_window = matches!(
-                    reader.read(&Field::Time),
-                    Fact::Known(Value::Time(time)) if query.window.contains(time)
-                );
-                in_window && query.predicate.eval(&|field| reader.read(field)).is_true()
+                reader.is_in(&query.window)
+                    && query.predicate.eval(&|field| reader.read(field)).is_true()
             })
             .map(|row| row.to_record())
             .collect();
