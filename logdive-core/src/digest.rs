@@ -1,6 +1,7 @@
 //! SHA-256 digests: the identity of plans, packets, rule sets and payloads.
 
 use std::fmt;
+use std::io;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
@@ -14,6 +15,16 @@ impl Digest {
     #[must_use]
     pub fn of(bytes: impl AsRef<[u8]>) -> Self {
         Self(Sha256::digest(bytes.as_ref()).into())
+    }
+
+    /// Digests what a reader gives, without holding it.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn of_reader(mut reader: impl io::Read) -> io::Result<Self> {
+        let mut hasher = Sha256::new();
+        io::copy(&mut reader, &mut hasher)?;
+        Ok(Self(hasher.finalize().into()))
     }
 
     /// Digests several parts, each with its length in front, so that `["ab", "c"]` and
@@ -117,6 +128,12 @@ mod tests {
     #[test]
     fn parts_are_framed() {
         assert_ne!(Digest::of_parts(["ab", "c"]), Digest::of_parts(["a", "bc"]));
+    }
+
+    #[test]
+    fn a_reader_is_digested_as_its_bytes() {
+        let bytes = vec![7; 100_000];
+        assert_eq!(Digest::of_reader(bytes.as_slice()).unwrap(), Digest::of(&bytes));
     }
 
     #[test]

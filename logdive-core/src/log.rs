@@ -2,6 +2,7 @@
 
 mod batch;
 mod builder;
+mod line;
 mod record;
 mod schema;
 mod severity;
@@ -9,6 +10,7 @@ mod shape;
 
 pub use batch::{BatchError, LogBatch, LogRow};
 pub use builder::LogBatchBuilder;
+pub use line::LogLine;
 pub use record::LogRecord;
 pub use schema::{Column, schema};
 pub use severity::LogSeverity;

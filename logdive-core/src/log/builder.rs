@@ -7,7 +7,7 @@ use arrow_array::builder::{
 };
 use arrow_array::{ArrayRef, RecordBatch};
 
-use super::{Column, LogBatch, LogRecord, schema};
+use super::{Column, LogBatch, LogLine, LogRecord, schema};
 
 /// Collects log lines into a [`LogBatch`].
 #[derive(Debug)]
@@ -90,42 +90,47 @@ impl LogBatchBuilder {
 
     /// Adds a line.
     pub fn push(&mut self, record: &LogRecord) {
+        self.push_line(&record.as_line());
+    }
+
+    /// Adds a line that borrows its texts.
+    pub fn push_line(&mut self, line: &LogLine<'_>) {
         self.rows += 1;
-        self.bytes += [&record.body, &record.attributes, &record.resource]
+        self.bytes += [line.body, line.attributes, line.resource, line.source, line.emitter]
             .into_iter()
-            .map(|text| text.as_ref().map_or(0, String::len))
+            .map(|text| text.map_or(0, str::len))
             .sum::<usize>()
-            + record.raw.as_ref().map_or(0, Vec::len)
+            + line.raw.map_or(0, <[u8]>::len)
             + 256;
-        self.ts.append_value(record.ts());
-        self.layer.append_value(record.layer.as_str());
+        self.ts.append_value(line.ts());
+        self.layer.append_value(line.layer.as_str());
         self.severity_number
-            .append_option(record.severity.map(|severity| i32::from(severity.number())));
-        self.service_name.append_option(record.service.as_deref());
-        self.emitter.append_option(record.emitter.as_deref());
-        self.seq.append_value(record.seq);
-        self.time_unix_nano.append_option(record.time_unix_nano);
-        self.observed_time_unix_nano.append_value(record.observed_time_unix_nano);
-        self.severity_text.append_option(record.severity_text.as_deref());
-        self.event_name.append_option(record.event.as_deref());
-        self.uid.append_option(record.uid.as_deref());
-        self.request_id.append_option(record.request_id.as_deref());
-        self.trace_id.append_option(record.trace_id);
-        self.span_id.append_option(record.span_id);
-        self.trace_flags.append_option(record.trace_flags);
-        self.shape.append_value(record.shape());
-        self.body.append_option(record.body.as_deref());
-        self.attributes.append_option(record.attributes.as_deref());
-        self.resource.append_option(record.resource.as_deref());
-        self.scope.append_option(record.scope.as_deref());
-        self.source.append_option(record.source.as_deref());
-        self.source_offset.append_option(record.source_offset);
-        self.format.append_option(record.format.as_deref());
-        self.parse_error.append_option(record.parse_error.as_deref());
-        self.raw.append_option(record.raw.as_deref());
-        self.raw_length.append_option(record.raw_length);
-        self.raw_sha256.append_option(record.raw_sha256.map(|digest| *digest.as_bytes()));
-        self.raw_blob.append_option(record.raw_blob.as_deref());
+            .append_option(line.severity.map(|severity| i32::from(severity.number())));
+        self.service_name.append_option(line.service);
+        self.emitter.append_option(line.emitter);
+        self.seq.append_value(line.seq);
+        self.time_unix_nano.append_option(line.time_unix_nano);
+        self.observed_time_unix_nano.append_value(line.observed_time_unix_nano);
+        self.severity_text.append_option(line.severity_text);
+        self.event_name.append_option(line.event);
+        self.uid.append_option(line.uid);
+        self.request_id.append_option(line.request_id);
+        self.trace_id.append_option(line.trace_id);
+        self.span_id.append_option(line.span_id);
+        self.trace_flags.append_option(line.trace_flags);
+        self.shape.append_value(line.shape());
+        self.body.append_option(line.body);
+        self.attributes.append_option(line.attributes);
+        self.resource.append_option(line.resource);
+        self.scope.append_option(line.scope);
+        self.source.append_option(line.source);
+        self.source_offset.append_option(line.source_offset);
+        self.format.append_option(line.format);
+        self.parse_error.append_option(line.parse_error);
+        self.raw.append_option(line.raw);
+        self.raw_length.append_option(line.raw_length);
+        self.raw_sha256.append_option(line.raw_sha256.map(|digest| *digest.as_bytes()));
+        self.raw_blob.append_option(line.raw_blob);
     }
 
     /// Lines added since the last [`finish`](Self::finish).

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{LogSeverity, shape};
+use super::LogSeverity;
 use crate::{Digest, LayerName};
 
 /// One log line in the OpenTelemetry log data model, plus what diving needs.
@@ -61,7 +61,7 @@ pub struct LogRecord {
     pub raw_length: Option<i64>,
     /// SHA-256 of the record, where `raw` holds less.
     pub raw_sha256: Option<Digest>,
-    /// Name of the blob that holds the record, where `raw` holds less.
+    /// Name of the blob that holds the rest of the record, where `raw` holds less.
     pub raw_blob: Option<String>,
 }
 
@@ -102,7 +102,7 @@ impl LogRecord {
     /// Effective time in microseconds since 1970: when it happened, else when it was observed.
     #[must_use]
     pub fn ts(&self) -> i64 {
-        self.time_unix_nano.unwrap_or(self.observed_time_unix_nano).div_euclid(1_000)
+        self.as_line().ts()
     }
 
     /// Effective time.
@@ -115,6 +115,6 @@ impl LogRecord {
     /// The hash of the masked text, or of the event's name if there is no text.
     #[must_use]
     pub fn shape(&self) -> i64 {
-        shape(self.body.as_deref().or(self.event.as_deref()).unwrap_or_default())
+        self.as_line().shape()
     }
 }

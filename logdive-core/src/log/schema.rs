@@ -95,7 +95,7 @@ columns! {
     RawLength, "raw_length", DataType::Int64, true;
     /// SHA-256 of the record, where `raw` holds less.
     RawSha256, "raw_sha256", DataType::Binary, true;
-    /// Name of the blob that holds the record, where `raw` holds less.
+    /// Name of the blob that holds the rest of the record, where `raw` holds less.
     RawBlob, "raw_blob", DataType::Utf8, true;
 }
 
