@@ -6,6 +6,8 @@
 mod act;
 mod journal;
 mod logs;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 mod place;
 
 pub use act::{actuator, decide};
