@@ -1,10 +1,13 @@
 //! AWS CloudTrail delivery files: `{"Records": [ … ]}`.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
-use super::{Emit, Format, Origin, Parsed, frame, rfc3339_nanos};
+use super::object::ObjectWriter;
+use super::{Format, Framing, Rows, time};
 use crate::LayerName;
-use crate::log::{LogBatchBuilder, LogRecord, LogSeverity};
+use crate::log::{LogLine, LogSeverity};
 
 /// The CloudTrail delivery format.
 ///
@@ -27,22 +30,38 @@ impl CloudTrail {
     }
 }
 
+/// A text that is borrowed where it has no escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Text<'_> {
+    fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// What is read of a record; the rest stays in its text.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Record<'a> {
-    event_time: &'a str,
     #[serde(borrow)]
-    event_source: std::borrow::Cow<'a, str>,
-    event_name: String,
-    #[serde(rename = "eventID")]
-    event_id: Option<String>,
-    #[serde(rename = "requestID")]
-    request_id: Option<String>,
-    error_code: Option<String>,
-    error_message: Option<String>,
-    aws_region: Option<String>,
-    recipient_account_id: Option<String>,
+    event_time: Text<'a>,
+    #[serde(borrow)]
+    event_source: Text<'a>,
+    #[serde(borrow)]
+    event_name: Text<'a>,
+    #[serde(rename = "eventID", borrow)]
+    event_id: Option<Text<'a>>,
+    #[serde(rename = "requestID", borrow)]
+    request_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    error_code: Option<Text<'a>>,
+    #[serde(borrow)]
+    error_message: Option<Text<'a>>,
+    #[serde(borrow)]
+    aws_region: Option<Text<'a>>,
+    #[serde(borrow)]
+    recipient_account_id: Option<Text<'a>>,
 }
 
 impl Format for CloudTrail {
@@ -50,76 +69,80 @@ impl Format for CloudTrail {
         "cloudtrail"
     }
 
-    fn parse(&self, bytes: &[u8], origin: &Origin, out: &mut LogBatchBuilder) -> Parsed {
-        let mut emit = Emit::new(self.name(), origin, out);
-        let Some((elements, rest)) = frame::array_elements(bytes, "Records") else {
-            if !bytes.iter().all(u8::is_ascii_whitespace) {
-                let error = "no CloudTrail delivery file: it has no array `Records`";
-                emit.malformed(bytes, &(0..bytes.len()), error);
-            }
-            return emit.parsed;
-        };
-        let trail = trail_of(&origin.source);
-        for range in elements {
-            let raw = bytes.get(range.clone()).unwrap_or_default();
-            match parse_record(raw, emit.record(&range), trail) {
-                Ok(record) => emit.push(&record),
-                Err(error) => emit.malformed(bytes, &range, error),
-            }
+    fn framing(&self) -> Framing {
+        Framing::Elements("Records")
+    }
+
+    fn parse(&self, rows: &mut Rows<'_>) {
+        let text = rows.text();
+        if let Err(error) = push(&text, rows) {
+            rows.malformed(&error);
         }
-        if !rest.is_empty() {
-            emit.malformed(bytes, &rest, "the file ends inside of this record");
-        }
-        emit.parsed
     }
 }
 
-fn parse_record(raw: &[u8], base: LogRecord, trail: Option<&str>) -> Result<LogRecord, String> {
-    let text = std::str::from_utf8(raw).map_err(|error| format!("not UTF-8: {error}"))?;
+fn push(text: &str, rows: &mut Rows<'_>) -> Result<(), String> {
     let record: Record<'_> =
         serde_json::from_str(text).map_err(|error| format!("not a CloudTrail record: {error}"))?;
-    let time = rfc3339_nanos(record.event_time)
-        .ok_or_else(|| format!("`eventTime` is not a time: `{}`", record.event_time))?;
-    let service = record.event_source.strip_suffix(".amazonaws.com");
-    let layer = LayerName::parse(service.unwrap_or(&record.event_source).replace('.', "-"))
-        .map_err(|error| format!("`eventSource` names no layer: {error}"))?;
-    let mut resource = serde_json::Map::new();
-    resource.insert("cloud.provider".to_owned(), "aws".into());
-    if let Some(account) = &record.recipient_account_id {
-        resource.insert("cloud.account.id".to_owned(), account.as_str().into());
-    }
-    if let Some(region) = &record.aws_region {
-        resource.insert("cloud.region".to_owned(), region.as_str().into());
-    }
-    let emitter = trail.map(str::to_owned).or(base.emitter).or_else(|| {
-        Some(format!(
-            "{}/{}",
-            record.recipient_account_id.as_deref()?,
-            record.aws_region.as_deref()?
-        ))
-    });
-    let body = match (&record.error_code, &record.error_message) {
-        (None, _) => record.event_name.clone(),
-        (Some(code), None) => format!("{} failed: {code}", record.event_name),
+    let time = record.event_time.as_str();
+    let (nanos, _) = time::iso(time)
+        .filter(|(civil, len)| *len == time.len() && civil.offset.is_some())
+        .ok_or_else(|| format!("`eventTime` is not a time: `{time}`"))?
+        .0
+        .resolve(rows.origin())
+        .map_err(|error| format!("`eventTime` {time} {error}"))?;
+    let source = record.event_source.as_str();
+    let service = source.strip_suffix(".amazonaws.com").unwrap_or(source);
+    let layer = if service.contains('.') {
+        LayerName::parse(service.replace('.', "-"))
+    } else {
+        LayerName::parse(service)
+    };
+    let layer = layer.map_err(|error| format!("`eventSource` names no layer: {error}"))?;
+    let (account, region) = (
+        record.recipient_account_id.as_ref().map(Text::as_str),
+        record.aws_region.as_ref().map(Text::as_str),
+    );
+    let mut resource = String::new();
+    let mut object = ObjectWriter::new(&mut resource);
+    object.option("cloud.account.id", account);
+    object.text("cloud.provider", "aws");
+    object.option("cloud.region", region);
+    object.end();
+    let base = rows.line();
+    let place;
+    let emitter = match (trail_of(&rows.origin().source).or(base.emitter), account, region) {
+        (None, Some(account), Some(region)) => {
+            place = format!("{account}/{region}");
+            Some(place.as_str())
+        }
+        (emitter, ..) => emitter,
+    };
+    let event = record.event_name.as_str();
+    let error = record.error_code.as_ref().map(Text::as_str);
+    let body = match (error, &record.error_message) {
+        (None, _) => Cow::Borrowed(event),
+        (Some(code), None) => Cow::Owned(format!("{event} failed: {code}")),
         (Some(code), Some(message)) => {
-            format!("{} failed: {code}: {message}", record.event_name)
+            Cow::Owned(format!("{event} failed: {code}: {}", message.as_str()))
         }
     };
-    let severity = if record.error_code.is_some() { LogSeverity::ERROR } else { LogSeverity::INFO };
-    Ok(LogRecord {
-        layer,
-        time_unix_nano: Some(time),
+    let severity = if error.is_some() { LogSeverity::ERROR } else { LogSeverity::INFO };
+    rows.push(&LogLine {
+        layer: &layer,
+        time_unix_nano: Some(nanos),
         severity: Some(severity),
-        service: Some(record.event_source.into_owned()),
+        service: Some(source),
         emitter,
-        event: Some(record.event_name),
-        uid: record.event_id,
-        request_id: record.request_id,
-        body: Some(body),
-        attributes: Some(text.to_owned()),
-        resource: Some(serde_json::Value::Object(resource).to_string()),
+        event: Some(event),
+        uid: record.event_id.as_ref().map(Text::as_str),
+        request_id: record.request_id.as_ref().map(Text::as_str),
+        body: Some(&body),
+        attributes: Some(text),
+        resource: Some(&resource),
         ..base
-    })
+    });
+    Ok(())
 }
 
 /// `…/218007301253_CloudTrail_us-east-1_20230710T1145Z_7xgo.json` is of the trail
@@ -136,14 +159,17 @@ fn trail_of(source: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::CloudTrail;
-    use crate::format::{Format, Origin, Parsed};
+    use std::sync::Arc;
+
+    use crate::format::{Format, Origin, Parsed, parse as parse_bytes};
     use crate::log::{LogBatch, LogBatchBuilder};
     use crate::{Fact, Field, LayerField, LayerName, ValueType};
 
     fn parse(text: &str, source: &str) -> (LogBatch, Parsed) {
         let origin = Origin::new(LayerName::parse("other").unwrap(), source, 1);
         let mut out = LogBatchBuilder::new();
-        let parsed = CloudTrail::new().parse(text.as_bytes(), &origin, &mut out);
+        let format: Arc<dyn Format> = Arc::new(CloudTrail::new());
+        let parsed = parse_bytes(&format, text.as_bytes(), &origin, &mut out);
         (out.finish(), parsed)
     }
 

@@ -1,51 +1,30 @@
 //! JSON lines: one object a line.
 
-use serde_json::{Map, Value as Json};
+use serde::de::DeserializeSeed as _;
 
-use super::{Emit, Format, Origin, Parsed, frame, rfc3339_nanos};
-use crate::log::{LogBatchBuilder, LogRecord, LogSeverity};
+use super::found::Found;
+use super::keys::{Keys, key_setters};
+use super::object::quoted;
+use super::{Format, Framing, Rows, TIME_ASSUMED};
+use crate::log::LogLine;
+
+mod read;
+
+use self::read::Object;
 
 /// Lines of JSON objects, with sensible guesses which keys hold time, level, message and ids.
 ///
 /// The whole object is kept as the line's attributes. A key that is tried and holds something
-/// else stays there and is passed over.
+/// else stays there and is passed over. A key with dots is looked for as it is written, and as a
+/// path into nested objects (`log.level`, as the Elastic Common Schema has it).
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct JsonLines {
-    /// Keys that may hold the time: RFC 3339, or a number since 1970 whose size tells its unit.
-    pub time: Vec<String>,
-    /// Keys that may hold the level.
-    pub level: Vec<String>,
-    /// Keys that may hold the text.
-    pub message: Vec<String>,
-    /// Keys that may hold the request id.
-    pub request_id: Vec<String>,
-    /// Keys that may hold the trace id, 32 hexadecimal digits.
-    pub trace_id: Vec<String>,
-    /// Keys that may hold the span id, 16 hexadecimal digits.
-    pub span_id: Vec<String>,
-    /// Keys that may hold the line's own id.
-    pub uid: Vec<String>,
-    /// Keys that may hold the event's name.
-    pub event: Vec<String>,
-    /// Keys that may hold what wrote the line.
-    pub emitter: Vec<String>,
+    keys: Keys,
 }
 
 impl Default for JsonLines {
     fn default() -> Self {
-        let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
-        Self {
-            time: keys(&["time", "timestamp", "ts", "@timestamp", "eventTime", "datetime"]),
-            level: keys(&["level", "severity", "severity_text", "lvl", "log.level"]),
-            message: keys(&["message", "msg", "body", "log", "text"]),
-            request_id: keys(&["request_id", "requestId", "req_id", "requestID", "req"]),
-            trace_id: keys(&["trace_id", "traceId", "traceID", "trace.id"]),
-            span_id: keys(&["span_id", "spanId", "spanID", "span.id"]),
-            uid: keys(&["uid", "event_id", "eventID", "log.record.uid"]),
-            event: keys(&["event", "event_name", "eventName"]),
-            emitter: keys(&["host", "hostname", "instance", "pod"]),
-        }
+        Self::new()
     }
 }
 
@@ -53,29 +32,10 @@ impl JsonLines {
     /// The format with its guesses.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self { keys: Keys::guesses() }
     }
 
-    fn record(&self, raw: &[u8], base: LogRecord) -> Result<LogRecord, String> {
-        let text = std::str::from_utf8(raw).map_err(|error| format!("not UTF-8: {error}"))?;
-        let object: Map<String, Json> =
-            serde_json::from_str(text).map_err(|error| format!("not a JSON object: {error}"))?;
-        let level = first(&object, &self.level, scalar);
-        Ok(LogRecord {
-            time_unix_nano: first(&object, &self.time, nanos),
-            severity: level.as_deref().and_then(severity),
-            severity_text: level,
-            event: first(&object, &self.event, scalar),
-            uid: first(&object, &self.uid, scalar),
-            request_id: first(&object, &self.request_id, scalar),
-            trace_id: first(&object, &self.trace_id, hex),
-            span_id: first(&object, &self.span_id, hex),
-            body: first(&object, &self.message, scalar),
-            emitter: first(&object, &self.emitter, scalar).or(base.emitter),
-            attributes: Some(text.to_owned()),
-            ..base
-        })
-    }
+    key_setters! {}
 }
 
 impl Format for JsonLines {
@@ -83,102 +43,56 @@ impl Format for JsonLines {
         "json"
     }
 
-    fn parse(&self, bytes: &[u8], origin: &Origin, out: &mut LogBatchBuilder) -> Parsed {
-        let mut emit = Emit::new(self.name(), origin, out);
-        for range in frame::lines(bytes) {
-            let raw = bytes.get(range.clone()).unwrap_or_default();
-            match self.record(raw, emit.record(&range)) {
-                Ok(record) => emit.push(&record),
-                Err(error) => emit.malformed(bytes, &range, error),
-            }
+    fn framing(&self) -> Framing {
+        Framing::Lines
+    }
+
+    fn parse(&self, rows: &mut Rows<'_>) {
+        let text = rows.text();
+        let mut found = Found::new(rows.origin());
+        let mut reader = serde_json::Deserializer::from_str(&text);
+        let read = Object::new(&self.keys, &mut found).deserialize(&mut reader);
+        match read.and_then(|()| reader.end()) {
+            Ok(()) => push(&text, &found, rows),
+            Err(error) => rows.malformed(&format!("not a JSON object: {error}")),
         }
-        emit.parsed
     }
 }
 
-/// The first of the keys that holds something readable.
-fn first<T>(
-    object: &Map<String, Json>,
-    keys: &[String],
-    read: impl Fn(&Json) -> Option<T>,
-) -> Option<T> {
-    keys.iter().filter_map(|key| object.get(key)).find_map(read)
+fn push(text: &str, found: &Found<'_>, rows: &mut Rows<'_>) {
+    let when = found.when();
+    let noted = when.assumed().note().map(|note| with_note(text, &note));
+    let line = found.line(&when, rows.line());
+    rows.push(&LogLine { attributes: Some(noted.as_deref().unwrap_or(text)), ..line });
 }
 
-fn scalar(json: &Json) -> Option<String> {
-    match json {
-        Json::String(text) if !text.is_empty() => Some(text.clone()),
-        Json::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
-/// A number's size tells its unit: seconds up to 1e11 (the year 5138), then milliseconds,
-/// microseconds and nanoseconds, each a thousand times more.
-fn nanos(json: &Json) -> Option<i64> {
-    match json {
-        Json::String(text) => rfc3339_nanos(text),
-        Json::Number(number) => {
-            if let Some(whole) = number.as_i64() {
-                let unit = match whole.unsigned_abs() {
-                    0..100_000_000_000 => 1_000_000_000,
-                    100_000_000_000..100_000_000_000_000 => 1_000_000,
-                    100_000_000_000_000..100_000_000_000_000_000 => 1_000,
-                    _ => 1,
-                };
-                return whole.checked_mul(unit);
-            }
-            let seconds = number.as_f64().filter(|seconds| seconds.abs() < 9e9)?;
-            #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
-            Some((seconds * 1e9).round() as i64)
-        }
-        _ => None,
-    }
-}
-
-fn hex<const N: usize>(json: &Json) -> Option<[u8; N]> {
-    let text = json.as_str()?.as_bytes();
-    let mut bytes = [0; N];
-    if text.len() != 2 * N {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    // An id of zeros means that there is none (W3C Trace Context).
-    bytes.iter().any(|byte| *byte != 0).then_some(bytes)
-}
-
-/// Level words of common loggers, and OpenTelemetry numbers.
-fn severity(level: &str) -> Option<LogSeverity> {
-    if let Ok(number) = level.parse() {
-        return LogSeverity::from_number(number);
-    }
-    Some(match level.to_ascii_lowercase().as_str() {
-        "trace" | "finest" | "verbose" => LogSeverity::TRACE,
-        "debug" | "dbg" | "fine" => LogSeverity::DEBUG,
-        "info" | "information" | "informational" | "notice" => LogSeverity::INFO,
-        "warn" | "warning" => LogSeverity::WARN,
-        "error" | "err" | "severe" => LogSeverity::ERROR,
-        "fatal" | "critical" | "crit" | "alert" | "emerg" | "emergency" | "panic" => {
-            LogSeverity::FATAL
-        }
-        _ => return None,
-    })
+/// The object with what was assumed of its time.
+fn with_note(text: &str, note: &str) -> String {
+    let text = text.trim_end();
+    let mut noted = text.strip_suffix('}').unwrap_or(text).to_owned();
+    noted.push(',');
+    quoted(&mut noted, TIME_ASSUMED);
+    noted.push(':');
+    quoted(&mut noted, note);
+    noted.push('}');
+    noted
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::JsonLines;
     use crate::LayerName;
-    use crate::format::{Format, Origin, Parsed};
+    use crate::format::{Format, Origin, Parsed, parse as parse_bytes};
     use crate::log::{LogBatch, LogBatchBuilder, LogSeverity};
     use proptest::prelude::*;
 
     fn parse(bytes: &[u8]) -> (LogBatch, Parsed) {
         let origin = Origin::new(LayerName::parse("front").unwrap(), "x", 1);
         let mut out = LogBatchBuilder::new();
-        let parsed = JsonLines::new().parse(bytes, &origin, &mut out);
+        let format: Arc<dyn Format> = Arc::new(JsonLines::new());
+        let parsed = parse_bytes(&format, bytes, &origin, &mut out);
         (out.finish(), parsed)
     }
 
@@ -205,6 +119,10 @@ mod tests {
             "1688990293000000000",
             "\"2023-07-10T11:58:13Z\"",
             "\"2023-07-10T13:58:13+02:00\"",
+            "\"10/Jul/2023:13:58:13 +0200\"",
+            "\"Mon, 10 Jul 2023 11:58:13 GMT\"",
+            "\"2023-07-10 13:58:13 CEST\"",
+            "\"1688990293\"",
         ] {
             let (batch, _) = parse(format!("{{\"time\":{time}}}").as_bytes());
             let nanos = batch.records().next().unwrap().time_unix_nano;

@@ -1,4 +1,5 @@
-//! The arrows between the crates, held by what cargo itself says.
+//! What holds for the crate as a whole: the arrows between the crates, by what cargo itself says,
+//! and formats against data that others wrote.
 
 #![expect(
     clippy::expect_used,
@@ -11,6 +12,9 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+
+mod beats;
+mod beats_plain;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace's folder")

@@ -1,0 +1,85 @@
+//! The formats by name.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::Format;
+use crate::did_you_mean;
+
+/// A name that no format has.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("there is no format `{name}`{}; there are: {}", hint(.name), NAMES.join(", "))]
+pub struct UnknownFormat {
+    name: String,
+}
+
+fn hint(name: &str) -> String {
+    did_you_mean(name, NAMES.iter().copied())
+        .map_or_else(String::new, |meant| format!(", did you mean `{meant}`?"))
+}
+
+/// The names of the formats that are built in (each is a feature), in the order in which they are
+/// tried on a sample.
+pub const NAMES: &[&str] = &[
+    #[cfg(feature = "cloudtrail")]
+    "cloudtrail",
+    #[cfg(feature = "otlp")]
+    "otlp",
+    #[cfg(feature = "otlp")]
+    "otlp-json",
+    #[cfg(feature = "otlp")]
+    "otlp-proto",
+    #[cfg(feature = "json")]
+    "json",
+    #[cfg(feature = "klog")]
+    "klog",
+    #[cfg(feature = "nginx-error")]
+    "nginx-error",
+    #[cfg(feature = "apache-error")]
+    "apache-error",
+    #[cfg(feature = "clf")]
+    "clf",
+    #[cfg(feature = "syslog")]
+    "syslog",
+    #[cfg(feature = "logfmt")]
+    "logfmt",
+    #[cfg(feature = "plain")]
+    "plain",
+];
+
+/// A format by its name: one of [`NAMES`], or a common other name of it. `_` is read as `-`.
+///
+/// # Errors
+/// If there is none of that name; the error lists those there are.
+pub fn by_name(name: &str) -> Result<Arc<dyn Format>, UnknownFormat> {
+    Ok(match name.to_ascii_lowercase().replace('_', "-").as_str() {
+        #[cfg(feature = "apache-error")]
+        "apache-error" => Arc::new(super::ApacheError::new()),
+        #[cfg(feature = "clf")]
+        "clf" | "common" | "combined" | "access" | "apache-access" | "nginx-access" => {
+            Arc::new(super::Clf::new())
+        }
+        #[cfg(feature = "cloudtrail")]
+        "cloudtrail" => Arc::new(super::CloudTrail::new()),
+        #[cfg(feature = "json")]
+        "json" | "jsonl" | "ndjson" | "json-lines" => Arc::new(super::JsonLines::new()),
+        #[cfg(feature = "klog")]
+        "klog" | "glog" => Arc::new(super::Klog::new()),
+        #[cfg(feature = "logfmt")]
+        "logfmt" => Arc::new(super::Logfmt::new()),
+        #[cfg(feature = "nginx-error")]
+        "nginx-error" => Arc::new(super::NginxError::new()),
+        #[cfg(feature = "syslog")]
+        "syslog" | "rfc3164" | "rfc5424" => Arc::new(super::Syslog::new()),
+        #[cfg(feature = "otlp")]
+        "otlp" => Arc::new(super::Otlp::new()),
+        #[cfg(feature = "otlp")]
+        "otlp-json" => Arc::new(super::OtlpJson::new()),
+        #[cfg(feature = "otlp")]
+        "otlp-proto" | "otlp-protobuf" => Arc::new(super::OtlpProtobuf::new()),
+        #[cfg(feature = "plain")]
+        "plain" | "text" | "txt" => Arc::new(super::Plain::new()),
+        _ => return Err(UnknownFormat { name: name.chars().take(80).collect() }),
+    })
+}
