@@ -19,22 +19,30 @@ use url::Url;
 
 use crate::files::FileTable;
 
+mod blobs;
 mod commit;
-mod durable;
+mod data;
+pub(crate) mod durable;
 mod emitters;
 mod error;
 mod format;
+mod info;
 mod offsets;
 mod snapshot;
+mod verify;
 mod writer;
 
+#[cfg(feature = "ingest")]
+pub(crate) use blobs::Blobs;
 pub use commit::Quarantined;
 pub use error::LakeError;
+pub use info::{LakeInfo, StreamInfo};
 pub use offsets::{Committed, StreamProgress};
 pub use snapshot::{LakeFile, LakeSnapshot};
-pub use writer::{Appended, LakeWriter};
+pub use verify::{LakeProblem, VerifyProgress, VerifyReport};
+pub use writer::{Appended, AppendedGroup, GroupPart, LakeWriter};
 
-use self::durable::{DurableStore, create_dir};
+use self::durable::{Disk, DurableStore};
 use self::emitters::EmitterIndex;
 
 /// A lake of log lines. Clones share one state.
@@ -49,6 +57,7 @@ pub struct Lake {
 struct Shared {
     root: PathBuf,
     log_store: LogStoreRef,
+    disk: Disk,
     clock: Arc<dyn Clock>,
     table: tokio::sync::Mutex<DeltaTable>,
     snapshot: RwLock<Arc<LakeSnapshot>>,
@@ -82,7 +91,7 @@ impl Lake {
         dir: impl AsRef<Path>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, LakeError> {
-        let dir = dir.as_ref();
+        let (dir, disk) = (dir.as_ref(), Disk::default());
         let occupied = |why: &str| LakeError::Occupied { path: dir.to_owned(), why: why.into() };
         if dir.join("_delta_log").exists() {
             return Err(occupied("there is a table already; open it instead"));
@@ -90,7 +99,7 @@ impl Lake {
         if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
             return Err(occupied("the directory is not empty"));
         }
-        create_dir(dir).map_err(LakeError::io("creating", dir))?;
+        disk.create_dir(dir).map_err(LakeError::io("creating", dir))?;
         let now = clock.now();
         let id = Digest::of_parts([
             dir.to_string_lossy().as_bytes(),
@@ -106,9 +115,9 @@ impl Lake {
         });
         let bytes = commit::sealed(&actions, info, json!({ "format": format::VERSION }));
         let path = dir.join("_delta_log").join(format!("{:020}.json", 0));
-        durable::write_file(&path, [bytes.as_ref()], durable::IfThere::Refuse)
+        disk.write_file(&path, [bytes.as_ref()], durable::IfThere::Refuse)
             .map_err(LakeError::io("writing", &path))?;
-        Self::open_with(dir, clock).await
+        Self::open_on(dir, clock, disk).await
     }
 
     /// Opens a lake.
@@ -129,7 +138,14 @@ impl Lake {
         dir: impl AsRef<Path>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, LakeError> {
-        let dir = dir.as_ref();
+        Self::open_on(dir.as_ref(), clock, Disk::default()).await
+    }
+
+    pub(crate) async fn open_on(
+        dir: &Path,
+        clock: Arc<dyn Clock>,
+        disk: Disk,
+    ) -> Result<Self, LakeError> {
         let not_a_lake = |why: &str| LakeError::NotALake { path: dir.to_owned(), why: why.into() };
         if !dir.is_dir() {
             return Err(not_a_lake("there is no such directory; create the lake first"));
@@ -140,10 +156,10 @@ impl Lake {
                 "it has no `_delta_log`; create the lake in an empty directory",
             ));
         }
-        let quarantined = commit::check_newest(&root, None)?;
+        let quarantined = commit::check_newest(&disk, &root, None)?;
         let url = Url::from_directory_path(&root)
             .map_err(|()| not_a_lake("its path cannot be written as a URL"))?;
-        let store = Arc::new(DurableStore::new());
+        let store = Arc::new(DurableStore::new(disk.clone()));
         let log_store = logstore_with(store, &url, StorageConfig::default())
             .map_err(LakeError::log("opening the log", &root))?;
         let mut table = DeltaTable::new(LogStoreRef::clone(&log_store));
@@ -167,6 +183,7 @@ impl Lake {
             shared: Arc::new(Shared {
                 root,
                 log_store,
+                disk,
                 clock,
                 table: tokio::sync::Mutex::new(table),
                 snapshot: RwLock::new(Arc::new(snapshot)),
@@ -183,7 +200,7 @@ impl Lake {
     pub async fn refresh(&self) -> Result<Arc<LakeSnapshot>, LakeError> {
         let shared = &self.shared;
         let mut table = shared.table.lock().await;
-        let torn = commit::check_newest(&shared.root, table.version())?;
+        let torn = commit::check_newest(&shared.disk, &shared.root, table.version())?;
         shared.quarantined.lock().unwrap_or_else(PoisonError::into_inner).extend(torn);
         let before = table.version();
         table.update_state().await.map_err(LakeError::log("reading the log", &shared.root))?;
@@ -238,6 +255,10 @@ impl Lake {
     #[must_use]
     pub fn table_provider(&self) -> Arc<dyn datafusion::catalog::TableProvider> {
         Arc::new(FileTable::local(schema(), self.snapshot().scan_files(None)))
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
     }
 
     pub(crate) fn emitters(&self) -> &EmitterIndex {

@@ -3,6 +3,7 @@
 //! deltalake reads an empty newest commit as one without actions, and one that was cut behind a
 //! line as whole. Our commits carry, in their first line, how many lines follow and their SHA-256.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use logdive_core::Digest;
 use serde_json::{Value as Json, json};
 
 use super::LakeError;
-use super::durable::{create_dir, sync_dir};
+use super::durable::Disk;
 
 /// A commit file that was set aside because it is torn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +67,11 @@ fn damage(bytes: &[u8]) -> Option<String> {
         .then(|| "its lines are not those that were written".into())
 }
 
+/// Where the commit of a version is.
+pub(crate) fn path(root: &Path, version: u64) -> PathBuf {
+    root.join("_delta_log").join(format!("{version:020}.json"))
+}
+
 /// The commit files of a log, by version, highest first.
 fn commits(log: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     let mut commits = Vec::new();
@@ -88,14 +94,18 @@ fn commits(log: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
 ///
 /// # Errors
 /// If a file cannot be read or moved.
-pub(crate) fn check_newest(root: &Path, seen: Option<u64>) -> Result<Vec<Quarantined>, LakeError> {
+pub(crate) fn check_newest(
+    disk: &Disk,
+    root: &Path,
+    seen: Option<u64>,
+) -> Result<Vec<Quarantined>, LakeError> {
     let log = root.join("_delta_log");
     let mut quarantined = Vec::new();
     for (version, path) in commits(&log).map_err(LakeError::io("listing", &log))? {
         if seen.is_some_and(|seen| version <= seen) {
             break;
         }
-        let bytes = match fs::read(&path) {
+        let bytes = match disk.step(|| fs::read(&path)) {
             Ok(bytes) => bytes,
             // Another reader set it aside just now.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -104,16 +114,82 @@ pub(crate) fn check_newest(root: &Path, seen: Option<u64>) -> Result<Vec<Quarant
         let Some(why) = damage(&bytes) else { break };
         let aside = root.join("_quarantine");
         let moved_to = aside.join(format!("{version:020}-{}.json", Digest::of(&bytes).short()));
-        create_dir(&aside).map_err(LakeError::io("creating", &aside))?;
-        match fs::rename(&path, &moved_to) {
+        disk.create_dir(&aside).map_err(LakeError::io("creating", &aside))?;
+        match disk.step(|| fs::rename(&path, &moved_to)) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(LakeError::io("setting aside a torn commit", &path)(error)),
         }
-        sync_dir(&log).and_then(|()| sync_dir(&aside)).map_err(LakeError::io("syncing", &log))?;
+        disk.sync_dir(&log)
+            .and_then(|()| disk.sync_dir(&aside))
+            .map_err(LakeError::io("syncing", &log))?;
         quarantined.push(Quarantined { version, why, moved_to });
     }
     Ok(quarantined)
+}
+
+/// The commits that were ever set aside.
+pub(crate) fn set_aside(root: &Path) -> Result<Vec<Quarantined>, LakeError> {
+    let aside = root.join("_quarantine");
+    let entries = match fs::read_dir(&aside) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(LakeError::io("listing", &aside)(error)),
+    };
+    let mut quarantined = Vec::new();
+    for entry in entries {
+        let moved_to = entry.map_err(LakeError::io("listing", &aside))?.path();
+        let name = moved_to.file_name().unwrap_or_default().to_string_lossy();
+        let version = name.split_once('-').and_then(|(version, _)| version.parse().ok());
+        if let Some(version) = version {
+            let bytes = fs::read(&moved_to).map_err(LakeError::io("reading", &moved_to))?;
+            let why = damage(&bytes).unwrap_or_else(|| "it is whole".into());
+            quarantined.push(Quarantined { version, why, moved_to });
+        }
+    }
+    quarantined.sort_unstable_by(|a, b| (a.version, &a.moved_to).cmp(&(b.version, &b.moved_to)));
+    Ok(quarantined)
+}
+
+/// What all commits together say.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    /// Versions whose commit is damaged, and how.
+    pub(crate) damaged: Vec<(u64, String)>,
+    /// The streams that our commits name.
+    pub(crate) streams: BTreeSet<String>,
+}
+
+/// Reads all commits.
+pub(crate) fn survey(root: &Path) -> Result<Survey, LakeError> {
+    let log = root.join("_delta_log");
+    let Survey { mut damaged, mut streams } = Survey::default();
+    for (version, path) in commits(&log).map_err(LakeError::io("listing", &log))? {
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            // Cleaned up behind a checkpoint just now.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                damaged.push((version, format!("it cannot be read: {error}")));
+                continue;
+            }
+        };
+        damaged.extend(damage(&bytes).map(|why| (version, why)));
+        let text = String::from_utf8_lossy(&bytes);
+        // Other tools have `txn` actions of their own.
+        let info: Option<Json> =
+            text.lines().next().and_then(|line| serde_json::from_str(line).ok());
+        if info.is_none_or(|info| info.pointer("/commitInfo/logdive").is_none()) {
+            continue;
+        }
+        for line in text.lines() {
+            let action: Option<Json> = serde_json::from_str(line).ok();
+            let stream = action.as_ref().and_then(|action| action.pointer("/txn/appId")?.as_str());
+            streams.extend(stream.map(str::to_owned));
+        }
+    }
+    damaged.reverse();
+    Ok(Survey { damaged, streams })
 }
 
 /// Finds a protocol above ours in the log, to say why the log cannot be opened.

@@ -21,75 +21,155 @@ use object_store::{
     Result, UploadPart,
 };
 
-/// Makes a directory entry durable.
-pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
-}
+#[cfg(test)]
+pub(crate) mod faults;
 
-/// Creates a directory and its ancestors, each entry durable.
-pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
-    if dir.is_dir() {
-        return Ok(());
-    }
-    if let Some(parent) = dir.parent() {
-        create_dir(parent)?;
-    }
-    match fs::create_dir(dir) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error),
-    }
-    dir.parent().map_or(Ok(()), sync_dir)
+/// The disk below a lake: what the lake writes goes through it, step by step, so that tests can
+/// let any step fail.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Disk {
+    #[cfg(test)]
+    pub(crate) faults: std::sync::Arc<faults::Faults>,
 }
 
 /// What to do when the file is there already.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum IfThere {
     Replace,
     Refuse,
 }
 
-/// Writes a whole file: readers see nothing or all of it, and it is durable on return.
-///
-/// # Errors
-/// `AlreadyExists` if it is there and must not be replaced. After any other error the file may or
-/// may not be there; it is whole if it is.
-pub(crate) fn write_file<'a>(
-    path: &Path,
-    parts: impl IntoIterator<Item = &'a [u8]>,
-    if_there: IfThere,
-) -> io::Result<()> {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let parent = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    create_dir(parent)?;
-    // `#` and digits: what object_store takes for an upload in progress and hides from listings.
-    let unique = NEXT.fetch_add(1, Ordering::Relaxed);
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let staged = parent.join(format!("{name}#{}{unique:06}", std::process::id()));
-    let written = (|| {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&staged)?;
-        parts.into_iter().try_for_each(|part| file.write_all(part))?;
-        file.sync_all()?;
-        match if_there {
-            IfThere::Replace => fs::rename(&staged, path),
-            IfThere::Refuse => fs::hard_link(&staged, path),
-        }
-    })();
-    if written.is_err() || if_there == IfThere::Refuse {
-        // What stays staged is hidden and harmless.
-        let _ = fs::remove_file(&staged);
+impl Disk {
+    /// Makes a directory entry durable.
+    pub(crate) fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.step(|| File::open(dir)?.sync_all())
     }
-    written?;
-    sync_dir(parent)
+
+    /// Creates a directory and its ancestors, each entry durable.
+    pub(crate) fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        if dir.is_dir() {
+            return Ok(());
+        }
+        if let Some(parent) = dir.parent() {
+            self.create_dir(parent)?;
+        }
+        match self.step(|| fs::create_dir(dir)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        dir.parent().map_or(Ok(()), |parent| self.sync_dir(parent))
+    }
+
+    /// Writes a whole file: readers see nothing or all of it, and it is durable on return.
+    ///
+    /// Each call writes a new file under a name of its own and gives it the right name at the
+    /// end. So a call after a failed one never syncs what a failed sync has left behind.
+    ///
+    /// # Errors
+    /// `AlreadyExists` if it is there and must not be replaced. After any other error the file
+    /// may or may not be there; it is whole if it is.
+    pub(crate) fn write_file<'a>(
+        &self,
+        path: &Path,
+        parts: impl IntoIterator<Item = &'a [u8]>,
+        if_there: IfThere,
+    ) -> io::Result<()> {
+        let parent = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+        self.create_dir(parent)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let staged = parent.join(staged_name(&name));
+        let written = (|| {
+            let mut file = self.create(&staged)?;
+            parts.into_iter().try_for_each(|part| file.write_all(part))?;
+            file.sync()?;
+            self.step(|| match if_there {
+                IfThere::Replace => fs::rename(&staged, path),
+                IfThere::Refuse => fs::hard_link(&staged, path),
+            })
+        })();
+        if written.is_err() || if_there == IfThere::Refuse {
+            // What stays staged is hidden and harmless.
+            let _ = fs::remove_file(&staged);
+        }
+        written?;
+        self.sync_dir(parent)
+    }
+
+    /// Creates a file that is not there yet.
+    pub(crate) fn create(&self, path: &Path) -> io::Result<DiskFile> {
+        let file =
+            self.step(|| OpenOptions::new().write(true).create(true).truncate(true).open(path))?;
+        Ok(DiskFile { disk: self.clone(), file })
+    }
+
+    /// Gives a durable file its name, and makes the name durable.
+    #[cfg(feature = "ingest")]
+    pub(crate) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.step(|| fs::rename(from, to))?;
+        to.parent().map_or(Ok(()), |parent| self.sync_dir(parent))
+    }
+
+    /// Syncs a file and its directory entry.
+    pub(crate) fn sync_entry(&self, path: &Path) -> io::Result<()> {
+        self.step(|| File::open(path)?.sync_all())?;
+        path.parent().map_or(Ok(()), |parent| self.sync_dir(parent))
+    }
+
+    /// One step, which a test may let fail.
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "tests look at it")]
+    pub(crate) fn step<T>(&self, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        work()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn step<T>(&self, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        self.faults.step(work)
+    }
+}
+
+/// `#` and digits behind a name: what object_store takes for an upload in progress and hides from
+/// listings.
+pub(crate) fn staged_name(name: &str) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let unique = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("{name}#{}{unique:06}", std::process::id())
+}
+
+/// A file that is being written.
+#[derive(Debug)]
+pub(crate) struct DiskFile {
+    disk: Disk,
+    file: File,
+}
+
+impl DiskFile {
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.disk.step(|| self.file.sync_all())
+    }
+}
+
+impl io::Write for DiskFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let file = &mut self.file;
+        #[cfg(test)]
+        self.disk.faults.short(file, bytes)?;
+        self.disk.step(|| file.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A local object store whose writes are durable.
 #[derive(Debug)]
-pub(crate) struct DurableStore(LocalFileSystem);
+pub(crate) struct DurableStore(LocalFileSystem, Disk);
 
 impl DurableStore {
-    pub(crate) fn new() -> Self {
-        Self(LocalFileSystem::new())
+    pub(crate) fn new(disk: Disk) -> Self {
+        Self(LocalFileSystem::new(), disk)
     }
 }
 
@@ -134,8 +214,10 @@ impl ObjectStore for DurableStore {
             }
         };
         let path = self.0.path_to_filesystem(location)?;
-        blocking(path, move |path| write_file(path, payload.iter().map(Bytes::as_ref), if_there))
-            .await?;
+        let disk = self.1.clone();
+        let write =
+            move |path: &Path| disk.write_file(path, payload.iter().map(Bytes::as_ref), if_there);
+        blocking(path, write).await?;
         Ok(PutResult { e_tag: None, version: None })
     }
 
@@ -146,7 +228,7 @@ impl ObjectStore for DurableStore {
     ) -> Result<Box<dyn MultipartUpload>> {
         let path = self.0.path_to_filesystem(location)?;
         let upload = self.0.put_multipart_opts(location, options).await?;
-        Ok(Box::new(DurableUpload { upload, path }))
+        Ok(Box::new(DurableUpload { upload, path, disk: self.1.clone() }))
     }
 
     async fn get_opts(&self, location: &Location, options: GetOptions) -> Result<GetResult> {
@@ -182,7 +264,8 @@ impl ObjectStore for DurableStore {
 
     async fn copy_opts(&self, from: &Location, to: &Location, options: CopyOptions) -> Result<()> {
         self.0.copy_opts(from, to, options).await?;
-        blocking(self.0.path_to_filesystem(to)?, sync_entry).await
+        let disk = self.1.clone();
+        blocking(self.0.path_to_filesystem(to)?, move |to| disk.sync_entry(to)).await
     }
 
     async fn rename_opts(
@@ -192,22 +275,20 @@ impl ObjectStore for DurableStore {
         options: RenameOptions,
     ) -> Result<()> {
         self.0.rename_opts(from, to, options).await?;
-        blocking(self.0.path_to_filesystem(to)?, sync_entry).await?;
-        let from = self.0.path_to_filesystem(from)?;
-        blocking(from, |from| from.parent().map_or(Ok(()), sync_dir)).await
+        let (disk, from) = (self.1.clone(), self.0.path_to_filesystem(from)?);
+        let sync = move |to: &Path| {
+            disk.sync_entry(to)?;
+            from.parent().map_or(Ok(()), |parent| disk.sync_dir(parent))
+        };
+        blocking(self.0.path_to_filesystem(to)?, sync).await
     }
-}
-
-/// Syncs a file and its directory entry.
-fn sync_entry(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()?;
-    path.parent().map_or(Ok(()), sync_dir)
 }
 
 #[derive(Debug)]
 struct DurableUpload {
     upload: Box<dyn MultipartUpload>,
     path: PathBuf,
+    disk: Disk,
 }
 
 #[async_trait]
@@ -218,7 +299,8 @@ impl MultipartUpload for DurableUpload {
 
     async fn complete(&mut self) -> Result<PutResult> {
         let result = self.upload.complete().await?;
-        blocking(self.path.clone(), sync_entry).await?;
+        let disk = self.disk.clone();
+        blocking(self.path.clone(), move |path| disk.sync_entry(path)).await?;
         Ok(result)
     }
 
@@ -231,17 +313,18 @@ impl MultipartUpload for DurableUpload {
 mod tests {
     use std::fs;
 
-    use super::{IfThere, write_file};
+    use super::{Disk, IfThere};
 
     #[test]
     fn a_file_is_whole_and_nothing_else_stays() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a/b/c.json");
-        write_file(&path, [b"one".as_slice(), b"two"], IfThere::Refuse).unwrap();
+        let disk = Disk::default();
+        disk.write_file(&path, [b"one".as_slice(), b"two"], IfThere::Refuse).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"onetwo");
-        let refused = write_file(&path, [b"three".as_slice()], IfThere::Refuse).unwrap_err();
+        let refused = disk.write_file(&path, [b"three".as_slice()], IfThere::Refuse).unwrap_err();
         assert_eq!(refused.kind(), std::io::ErrorKind::AlreadyExists);
-        write_file(&path, [b"four".as_slice()], IfThere::Replace).unwrap();
+        disk.write_file(&path, [b"four".as_slice()], IfThere::Replace).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"four");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     }

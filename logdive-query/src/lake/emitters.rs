@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::record_batch::RecordBatch;
 use datafusion::parquet::arrow::ProjectionMask;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use logdive_core::log::Column;
+use logdive_core::log::{Column, LogRow};
 use serde::{Deserialize, Serialize};
 
 use crate::columns::{int_at, text_at};
@@ -31,10 +31,20 @@ impl FileEmitters {
     const MOST: usize = 4_096;
 
     /// Reads them from lines; `None` if there are too many for a footer.
-    pub(crate) fn of(batch: &RecordBatch) -> Option<Self> {
-        let mut newest = BTreeMap::new();
-        collect(batch, &mut newest);
-        (newest.len() <= Self::MOST).then(|| Self::from_map(newest))
+    pub(crate) fn of<'a>(lines: impl Iterator<Item = LogRow<'a>>) -> Option<Self> {
+        let mut newest: BTreeMap<(&str, Option<&str>), i64> = BTreeMap::new();
+        for line in lines {
+            let (Some(time), Some(layer)) = (line.int(Column::Ts), line.text(Column::Layer)) else {
+                continue;
+            };
+            let entry = newest.entry((layer, line.text(Column::Emitter))).or_insert(time);
+            *entry = time.max(*entry);
+        }
+        let owned = |((layer, emitter), time): ((&str, Option<&str>), i64)| {
+            ((layer.to_owned(), emitter.map(str::to_owned)), time)
+        };
+        (newest.len() <= Self::MOST)
+            .then(|| Self::from_map(newest.into_iter().map(owned).collect()))
     }
 
     fn from_map(map: BTreeMap<(String, Option<String>), i64>) -> Self {

@@ -55,6 +55,15 @@ pub enum LakeError {
         /// What is wrong with it.
         why: String,
     },
+    /// The rest of a giant record cannot be given back.
+    #[error("blob `{blob}` cannot be read: {why}")]
+    #[non_exhaustive]
+    Blob {
+        /// The blob, as the row names it.
+        blob: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A file could not be read or written.
     #[error("{what} of `{}` failed", path.display())]
     #[non_exhaustive]

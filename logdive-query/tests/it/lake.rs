@@ -9,11 +9,11 @@ use serde_json::json;
 
 use crate::support::{batch, clock, line};
 
-fn lines(from: i64, count: i64) -> LogBatch {
+pub(crate) fn lines(from: i64, count: i64) -> LogBatch {
     batch((from..from + count).map(|second| line("ssm", second, &format!("line {second}"), "{}")))
 }
 
-async fn rows(lake: &Lake) -> Vec<String> {
+pub(crate) async fn rows(lake: &Lake) -> Vec<String> {
     let session = datafusion_session();
     let frame = session.read_table(lake.table_provider()).unwrap();
     let batches = frame.collect().await.unwrap();
@@ -35,7 +35,7 @@ fn datafusion_session() -> datafusion::prelude::SessionContext {
     datafusion::prelude::SessionContext::new()
 }
 
-fn newest_commit(dir: &Path) -> PathBuf {
+pub(crate) fn newest_commit(dir: &Path) -> PathBuf {
     let mut commits: Vec<PathBuf> = fs::read_dir(dir.join("_delta_log"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -45,7 +45,7 @@ fn newest_commit(dir: &Path) -> PathBuf {
     commits.pop().unwrap()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
