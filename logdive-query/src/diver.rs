@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::future::try_join_all;
 use logdive_core::port::{
     Budget, Clock, Description, DiveError, DiveRequest, EvidenceSource, LayerSource,
     StepDescription, SystemClock,
@@ -192,7 +193,7 @@ pub struct DiverBuilder {
 }
 
 impl DiverBuilder {
-    /// Adds a layer by name: Parquet files, a command.
+    /// Adds a layer by name: Parquet files, a Delta table, any table, a command.
     #[must_use]
     pub fn layer(mut self, name: impl AsRef<str>, layer: impl BringLayer) -> Self {
         let brought = LayerName::parse(name).map_err(Into::into).and_then(|name| layer.bring(name));
@@ -246,11 +247,11 @@ impl DiverBuilder {
     ///
     /// # Errors
     /// The first thing that is wrong with a layer.
-    #[expect(clippy::unused_async, reason = "layers that are far away are reached here")]
     pub async fn build(self) -> Result<Diver, BuildError> {
         if let Some(error) = self.failed {
             return Err(error);
         }
+        try_join_all(self.brought.iter().map(|table| table.check())).await?;
         let mut emitters = Emitters::default();
         for (_, batches) in &self.memory {
             add_emitters(&mut emitters, batches);

@@ -13,8 +13,11 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
+#[cfg(any(feature = "delta", feature = "lake", feature = "parquet"))]
+use logdive_core::LayerName;
 use logdive_core::port::Budget;
-use logdive_core::{LayerName, Reason, ReasonKind, format_duration};
+use logdive_core::{Reason, ReasonKind, format_duration};
+use object_store::ObjectStore;
 use tokio::time::Instant;
 
 use crate::meter::{Meter, MeteredStore};
@@ -58,6 +61,21 @@ pub(crate) enum Purpose {
     Retrieval,
     /// All lines, few columns: filters behind the scan cost less.
     Aggregate,
+}
+
+/// The store of a layer's files in one dive.
+#[cfg(any(feature = "delta", feature = "lake", feature = "parquet"))]
+#[derive(Debug)]
+pub(crate) struct LayerStore {
+    /// The address that queries know it by.
+    pub(crate) url: ObjectStoreUrl,
+    #[cfg_attr(
+        not(any(feature = "delta", feature = "parquet")),
+        expect(dead_code, reason = "a lake's files are read by queries alone")
+    )]
+    pub(crate) store: Arc<dyn ObjectStore>,
+    /// Bytes read through it.
+    pub(crate) bytes: Arc<AtomicU64>,
 }
 
 /// The engine of one dive.
@@ -104,13 +122,53 @@ impl Engine {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// A store for the files of one layer, and the bytes read through it.
-    #[cfg(any(feature = "lake", feature = "parquet"))]
+    /// The local disk for the files of one layer, and the bytes read through it.
+    #[cfg(feature = "lake")]
     pub(crate) fn store(&self, layer: &LayerName) -> Result<(ObjectStoreUrl, Arc<AtomicU64>)> {
+        let disk = Arc::new(object_store::local::LocalFileSystem::new());
+        self.store_over(layer, disk).map(|store| (store.url, store.bytes))
+    }
+
+    /// A store for the files of one layer, metered.
+    #[cfg(any(feature = "delta", feature = "lake", feature = "parquet"))]
+    pub(crate) fn store_over(
+        &self,
+        layer: &LayerName,
+        inner: Arc<dyn ObjectStore>,
+    ) -> Result<LayerStore> {
         let url = ObjectStoreUrl::parse(format!("layer-{layer}://files"))?;
-        let (store, read) = MeteredStore::new(&self.meter);
-        self.runtime.register_object_store(url.as_ref(), store);
-        Ok((url, read))
+        let bytes = Arc::default();
+        let store = self.store_at(&url, inner, &bytes);
+        Ok(LayerStore { url, store, bytes })
+    }
+
+    /// A store that queries know by an address, metered; what is read is added to the bytes.
+    pub(crate) fn store_at(
+        &self,
+        url: &ObjectStoreUrl,
+        inner: Arc<dyn ObjectStore>,
+        bytes: &Arc<AtomicU64>,
+    ) -> Arc<dyn ObjectStore> {
+        let store: Arc<dyn ObjectStore> =
+            Arc::new(MeteredStore::new(inner, &self.meter, Arc::clone(bytes)));
+        self.runtime.register_object_store(url.as_ref(), Arc::clone(&store));
+        store
+    }
+
+    /// What the dive reads, all layers together.
+    #[cfg(any(feature = "delta", feature = "parquet"))]
+    pub(crate) fn meter(&self) -> &Arc<Meter> {
+        &self.meter
+    }
+
+    /// The limit of bytes, if it is met.
+    pub(crate) fn out_of_bytes(&self) -> Option<Halt> {
+        let limit = || format!("the byte budget of {} bytes", self.budget.bytes);
+        self.meter.is_exhausted().then(|| Halt::Limit(limit()))
+    }
+
+    pub(crate) fn out_of_time(&self) -> Halt {
+        Halt::Limit(format!("the time budget of {}", format_duration(self.budget.time)))
     }
 
     /// The session of a purpose; clones share it.
@@ -141,15 +199,11 @@ impl Engine {
         plan: LogicalPlan,
         purpose: Purpose,
     ) -> Result<Vec<RecordBatch>, Halt> {
-        let out_of_time =
-            || Halt::Limit(format!("the time budget of {}", format_duration(self.budget.time)));
-        let out_of_bytes =
-            || Halt::Limit(format!("the byte budget of {} bytes", self.budget.bytes));
-        if self.meter.is_exhausted() {
-            return Err(out_of_bytes());
+        if let Some(halt) = self.out_of_bytes() {
+            return Err(halt);
         }
         if self.time_left().is_zero() {
-            return Err(out_of_time());
+            return Err(self.out_of_time());
         }
         let session = self.session(purpose);
         // A task of its own: readers panic on damaged files, and a panic must not reach further.
@@ -159,10 +213,9 @@ impl Engine {
                 async move { session.execute_logical_plan(plan).await?.collect().await },
             );
         match tokio::time::timeout_at(self.deadline, work.join()).await {
-            Err(_) => Err(out_of_time()),
+            Err(_) => Err(self.out_of_time()),
             Ok(Ok(Ok(batches))) => Ok(batches),
-            Ok(Ok(Err(_))) if self.meter.is_exhausted() => Err(out_of_bytes()),
-            Ok(Ok(Err(error))) => Err(error.into()),
+            Ok(Ok(Err(error))) => Err(self.out_of_bytes().unwrap_or_else(|| error.into())),
             Ok(Err(error)) => {
                 let detail = format!("a reader gave up: {}", first_line(&error.to_string()));
                 Err(Halt::Failed(Reason::new(ReasonKind::Failed, detail)))

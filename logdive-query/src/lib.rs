@@ -3,27 +3,16 @@
 mod columns;
 mod diver;
 mod emitters;
-#[cfg_attr(
-    not(any(feature = "lake", feature = "parquet")),
-    expect(unused_imports, reason = "only layers of files are read through a store")
-)]
 mod engine;
-#[cfg(any(feature = "lake", feature = "parquet"))]
+#[cfg(feature = "lake")]
 mod files;
+#[cfg(feature = "ingest")]
+pub mod ingest;
 #[cfg(feature = "lake")]
 pub mod lake;
-#[cfg_attr(
-    not(any(feature = "lake", feature = "parquet")),
-    expect(dead_code, reason = "only layers of files are read through a store")
-)]
 mod layers;
-#[cfg(any(feature = "exec", feature = "parquet"))]
 mod levels;
 mod lower;
-#[cfg_attr(
-    not(any(feature = "lake", feature = "parquet")),
-    expect(dead_code, reason = "only layers of files are read through a store")
-)]
 mod meter;
 mod plan;
 mod rows;
@@ -32,9 +21,18 @@ mod tally;
 pub use diver::{BoundDive, BuildError, Dive, Diver, DiverBuilder};
 #[cfg(feature = "lake")]
 pub use lake::Lake;
+#[cfg(feature = "delta")]
+pub use layers::delta::{DeltaLayer, DeltaLayerError};
 #[cfg(feature = "exec")]
 pub use layers::exec::ExecLayer;
+#[cfg(feature = "cloudwatch")]
+pub use layers::http::cloudwatch::CloudWatchLayer;
+#[cfg(feature = "elasticsearch")]
+pub use layers::http::elasticsearch::ElasticsearchLayer;
+#[cfg(feature = "loki")]
+pub use layers::http::loki::LokiLayer;
 #[cfg(feature = "parquet")]
 pub use layers::parquet::{ParquetLayer, ParquetLayerError};
+pub use layers::table::TableLayer;
 pub use layers::{BringLayer, Brought};
 pub use plan::{DivePlan, Follow, PlanError, Select};

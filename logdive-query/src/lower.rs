@@ -16,9 +16,7 @@ mod read;
 mod text;
 
 pub(crate) use encoding::{Encoding, decode, from_number};
-pub(crate) use text::from_hex;
-#[cfg(feature = "parquet")]
-pub(crate) use text::to_hex;
+pub(crate) use text::{from_hex, to_hex};
 
 use self::encoding::literal;
 

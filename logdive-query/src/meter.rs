@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
@@ -42,24 +41,22 @@ impl Meter {
     }
 }
 
-/// The local disk as one layer of one dive reads it.
+/// A store as one layer of one dive reads it.
 #[derive(Debug)]
 pub(crate) struct MeteredStore {
-    disk: LocalFileSystem,
+    inner: Arc<dyn ObjectStore>,
     meter: Arc<Meter>,
     read: Arc<AtomicU64>,
 }
 
 impl MeteredStore {
-    /// A store, and the bytes that are read through it.
-    pub(crate) fn new(meter: &Arc<Meter>) -> (Arc<Self>, Arc<AtomicU64>) {
-        let read = Arc::new(AtomicU64::new(0));
-        let store = Self {
-            disk: LocalFileSystem::new(),
-            meter: Arc::clone(meter),
-            read: Arc::clone(&read),
-        };
-        (Arc::new(store), read)
+    /// A store whose reads are taken from the meter and added to the bytes of a layer.
+    pub(crate) fn new(
+        inner: Arc<dyn ObjectStore>,
+        meter: &Arc<Meter>,
+        read: Arc<AtomicU64>,
+    ) -> Self {
+        Self { inner, meter: Arc::clone(meter), read }
     }
 
     fn take(&self, bytes: u64) -> Result<()> {
@@ -78,7 +75,7 @@ impl MeteredStore {
 
 impl fmt::Display for MeteredStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "metered {}", self.disk)
+        write!(f, "metered {}", self.inner)
     }
 }
 
@@ -99,7 +96,7 @@ impl ObjectStore for MeteredStore {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         let head = options.head;
-        let result = self.disk.get_opts(location, options).await?;
+        let result = self.inner.get_opts(location, options).await?;
         if !head {
             self.take(result.range.end - result.range.start)?;
         }
@@ -108,7 +105,7 @@ impl ObjectStore for MeteredStore {
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
         self.take(ranges.iter().map(|range| range.end.saturating_sub(range.start)).sum())?;
-        self.disk.get_ranges(location, ranges).await
+        self.inner.get_ranges(location, ranges).await
     }
 
     fn delete_stream(
@@ -119,7 +116,7 @@ impl ObjectStore for MeteredStore {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.disk.list(prefix)
+        self.inner.list(prefix)
     }
 
     fn list_with_offset(
@@ -127,11 +124,11 @@ impl ObjectStore for MeteredStore {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.disk.list_with_offset(prefix, offset)
+        self.inner.list_with_offset(prefix, offset)
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.disk.list_with_delimiter(prefix).await
+        self.inner.list_with_delimiter(prefix).await
     }
 
     async fn copy_opts(&self, _: &Path, _: &Path, _: CopyOptions) -> Result<()> {

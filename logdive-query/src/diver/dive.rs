@@ -387,6 +387,7 @@ async fn survey(
 
 fn finish(opened: Opened) -> LayerCoverage {
     let mut coverage = opened.coverage;
+    opened.lost.tell(&mut coverage);
     coverage.cost.bytes = opened.bytes.load(Ordering::Relaxed);
     coverage
 }

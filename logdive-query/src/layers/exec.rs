@@ -1,47 +1,47 @@
-//! A layer that a command prints: logcli, aws, kubectl, anything that writes a JSON object a line.
+//! A layer that a command prints: logcli, aws, kubectl, anything that writes a known format.
 
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::stream;
+use logdive_core::format::{Format, JsonLines, Origin};
 use logdive_core::port::{
     Clock, LayerItem, LayerQuery, LayerSource, LayerSourceError, LayerStream,
 };
 use logdive_core::{
-    Layer, LayerCoverage, LayerField, LayerName, LogBatchBuilder, Reason, ReasonKind, ValueType,
-    Window,
+    Layer, LayerCoverage, LayerField, LayerName, Reason, ReasonKind, ValueType, Window,
 };
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
 use super::foreign::ForeignLayer;
+use super::freshness::Freshness;
 use super::{BringLayer, Brought};
 use crate::diver::BuildError;
 
-mod line;
+mod printed;
+
+use self::printed::Printed;
 
 /// Bytes of what a failed command says that are repeated.
 const SAID: u64 = 2_048;
-/// Longest line that is read; a longer one is not JSON of a log line.
-const LONGEST: usize = 1 << 20;
 
-/// A layer that a command prints, as JSON objects, one a line.
+/// A layer that a command prints: as JSON objects, one a line, or in any other format.
 ///
 /// The command is an argument vector, not a shell's text. `{from}` and `{to}` in an argument
-/// become the ends of the window in RFC 3339. Of each object the time (`ts`, `time`, `timestamp`
-/// or `@timestamp`: RFC 3339 text, or seconds, milliseconds, microseconds or nanoseconds since
-/// 1970), the severity (`level`, `severity`), the text (`message`, `msg`, `body`), `trace_id`,
-/// `span_id`, `request_id`, `service`, `event` and the emitter (`emitter`, `host`, `hostname`)
-/// become fields; the whole object is kept as attributes.
+/// become the ends of the window in RFC 3339. What it prints is read by a
+/// [`Format`](logdive_core::format::Format): [`JsonLines`] unless another is set. A time without
+/// year is one near the end of the window.
 ///
-/// A command that fails, is too slow, or prints what is no such line makes the layer's coverage
-/// say so: it is never taken for a quiet layer.
+/// A command that fails, is too slow, or prints what is no log line with a time makes the layer's
+/// coverage say so: it is never taken for a quiet layer.
 #[derive(Debug, Clone)]
 pub struct ExecLayer {
     command: Vec<String>,
+    format: Arc<dyn Format>,
     fields: Vec<(String, LayerField)>,
     ids: Vec<(String, String)>,
     lateness: Option<Duration>,
@@ -54,6 +54,7 @@ impl ExecLayer {
     pub fn new<S: Into<String>>(command: impl IntoIterator<Item = S>) -> Self {
         Self {
             command: command.into_iter().map(Into::into).collect(),
+            format: Arc::new(JsonLines::new()),
             fields: Vec::new(),
             ids: Vec::new(),
             lateness: None,
@@ -62,7 +63,14 @@ impl ExecLayer {
         }
     }
 
-    /// Declares a field of the printed objects, at keys joined by dots.
+    /// Sets the format of what the command prints.
+    #[must_use]
+    pub fn format(mut self, format: Arc<dyn Format>) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// Declares a field of the lines' attributes, at keys joined by dots.
     #[must_use]
     pub fn field(mut self, name: impl Into<String>, path: &str, kind: ValueType) -> Self {
         self.fields.push((name.into(), LayerField::attribute(path, kind)));
@@ -127,7 +135,13 @@ impl ExecLayer {
         if self.restricted {
             layer = layer.restricted();
         }
-        Ok(ExecSource { program, arguments: command.collect(), layer, current: self.current })
+        Ok(ExecSource {
+            program,
+            arguments: command.collect(),
+            format: self.format,
+            layer,
+            current: self.current,
+        })
     }
 }
 
@@ -141,6 +155,7 @@ impl BringLayer for ExecLayer {
 struct ExecSource {
     program: String,
     arguments: Vec<String>,
+    format: Arc<dyn Format>,
     layer: Layer,
     current: Option<Arc<dyn Clock>>,
 }
@@ -152,6 +167,9 @@ impl ExecSource {
 
     /// Runs the command and reads what it prints. Dropping the future kills it.
     async fn print(&self, query: &LayerQuery) -> Result<Printed, LayerSourceError> {
+        let name = self.layer.name();
+        let lateness = self.layer.declared_lateness();
+        let freshness = Freshness::new(name.as_str(), lateness, self.current.as_ref());
         let mut child = Command::new(&self.program)
             .args(self.arguments.iter().map(|argument| filled(argument, &query.window)))
             .stdin(Stdio::null())
@@ -163,7 +181,15 @@ impl ExecSource {
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(self.error(ReasonKind::Failed, "has no output"));
         };
-        let mut printed = Printed::new(self.layer.name(), query.limit.unwrap_or(u64::MAX));
+        let mut origin = Origin::new(self.layer.name().clone(), &*self.program, 0);
+        let to = query.window.to();
+        origin.observed_time_unix_nano = to.timestamp_nanos_opt().unwrap_or(i64::MAX);
+        let mut printed = Printed::new(
+            Arc::clone(&self.format),
+            origin,
+            freshness,
+            query.limit.unwrap_or(u64::MAX),
+        );
         let (read, said) = tokio::join!(printed.read(stdout), said(stderr));
         read.map_err(|e| self.error(ReasonKind::Failed, "could not be read").caused_by(e))?;
         if printed.stopped {
@@ -207,82 +233,6 @@ fn filled(argument: &str, window: &Window) -> String {
     argument.replace("{from}", &text(window.from())).replace("{to}", &text(window.to()))
 }
 
-/// What was read of a command's output.
-struct Printed {
-    layer: LayerName,
-    lines: LogBatchBuilder,
-    newest: Option<i64>,
-    count: u64,
-    limit: u64,
-    bytes: u64,
-    stopped: bool,
-    garbage: Vec<String>,
-    garbage_lines: u64,
-    failed: Vec<Reason>,
-}
-
-impl Printed {
-    fn new(layer: &LayerName, limit: u64) -> Self {
-        Self {
-            layer: layer.clone(),
-            lines: LogBatchBuilder::new(),
-            newest: None,
-            count: 0,
-            limit,
-            bytes: 0,
-            stopped: false,
-            garbage: Vec::new(),
-            garbage_lines: 0,
-            failed: Vec::new(),
-        }
-    }
-
-    async fn read(&mut self, stdout: impl AsyncRead + Unpin) -> std::io::Result<()> {
-        let mut reader = BufReader::new(stdout);
-        let mut bytes = Vec::new();
-        loop {
-            bytes.clear();
-            let most = LONGEST as u64 + 1;
-            let read = (&mut reader).take(most).read_until(b'\n', &mut bytes).await?;
-            if read == 0 {
-                return Ok(());
-            }
-            self.bytes += read as u64;
-            if bytes.last() != Some(&b'\n') && read > LONGEST {
-                self.bad(&format!("longer than {LONGEST} bytes"));
-                while !bytes.ends_with(b"\n") && !bytes.is_empty() {
-                    bytes.clear();
-                    self.bytes +=
-                        (&mut reader).take(most).read_until(b'\n', &mut bytes).await? as u64;
-                }
-                continue;
-            }
-            if bytes.iter().all(u8::is_ascii_whitespace) {
-                continue;
-            }
-            if self.count == self.limit {
-                self.stopped = true;
-                return Ok(());
-            }
-            match line::parse(&bytes, &self.layer, self.count) {
-                Ok(record) => {
-                    self.count += 1;
-                    self.newest = self.newest.max(Some(record.ts()));
-                    self.lines.push(&record);
-                }
-                Err(why) => self.bad(&why),
-            }
-        }
-    }
-
-    fn bad(&mut self, why: &str) {
-        self.garbage_lines += 1;
-        if self.garbage.is_empty() {
-            self.garbage.push(why.to_owned());
-        }
-    }
-}
-
 #[async_trait]
 impl LayerSource for ExecSource {
     fn layer(&self) -> &Layer {
@@ -290,51 +240,27 @@ impl LayerSource for ExecSource {
     }
 
     async fn read(&self, query: &LayerQuery) -> Result<LayerStream, LayerSourceError> {
-        let asked_at = self.current.as_ref().map(|clock| clock.now());
         let mut printed = self.print(query).await?;
-        if let Some(first) = printed.garbage.first() {
-            let count = printed.garbage_lines;
+        if let Some((count, why)) = printed.unreadable() {
             let detail =
-                format!("`{}` printed {count} lines that are no log lines: {first}", self.program);
+                format!("`{}` printed {count} lines that are no log lines: {why}", self.program);
             printed.failed.push(Reason::new(ReasonKind::IllTyped, detail));
         }
-        let newest = printed.newest.and_then(DateTime::from_timestamp_micros);
-        let lateness = self.layer.declared_lateness();
-        let watermark = match (asked_at, lateness.and_then(|l| TimeDelta::from_std(l).ok())) {
-            (Some(asked_at), Some(lateness)) => asked_at.checked_sub_signed(lateness),
-            _ => self.by_emitter(&mut printed, lateness),
-        };
         let mut coverage = LayerCoverage {
-            newest,
-            watermark,
+            newest: printed.freshness.newest(),
+            watermark: printed.freshness.watermark(),
             planned: 1,
             read: u64::from(printed.failed.is_empty() && !printed.stopped),
-            failed: printed.failed,
-            scanned: printed.count,
+            failed: std::mem::take(&mut printed.failed),
+            scanned: printed.count(),
             ..LayerCoverage::default()
         };
         if printed.stopped {
             coverage.stopped_by = Some(format!("the limit of {} lines", printed.limit));
         }
         coverage.cost.bytes = printed.bytes;
-        coverage.cost.rows = printed.count;
-        let items = [LayerItem::Batch(printed.lines.finish()), LayerItem::Coverage(coverage)];
+        coverage.cost.rows = printed.count();
+        let items = [LayerItem::Batch(printed.lines), LayerItem::Coverage(coverage)];
         Ok(Box::pin(stream::iter(items.into_iter().map(Ok))))
-    }
-}
-
-impl ExecSource {
-    /// The watermark by the lines read: the lowest over their emitters.
-    fn by_emitter(
-        &self,
-        printed: &mut Printed,
-        lateness: Option<Duration>,
-    ) -> Option<DateTime<Utc>> {
-        let batch = printed.lines.finish();
-        let mut emitters = crate::emitters::Emitters::default();
-        super::memory::add_emitters(&mut emitters, std::slice::from_ref(&batch));
-        batch.records().for_each(|record| printed.lines.push(&record));
-        let newest = emitters.newest_of(self.layer.name().as_str());
-        LayerCoverage::watermark_of(newest.and_then(DateTime::from_timestamp_micros), lateness)
     }
 }

@@ -44,6 +44,7 @@ impl LayerTable for ForeignLayer {
             coverage,
             emitters: names,
             bytes,
+            lost: Arc::default(),
         }
     }
 }

@@ -142,6 +142,7 @@ impl LayerTable for LakeLayer {
             coverage,
             emitters: names,
             bytes,
+            lost: Arc::default(),
         };
         // Known from the log before a file is opened: nothing is read in part.
         if let Some(rows) = rows.filter(|rows| *rows > most) {

@@ -75,6 +75,7 @@ impl LayerTable for MemoryLayer {
             coverage: LayerCoverage { planned: 1, read: 1, ..coverage },
             emitters,
             bytes: Arc::default(),
+            lost: Arc::default(),
         }
     }
 }
