@@ -1,9 +1,12 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use chrono::FixedOffset;
 use clap::{Parser, Subcommand};
-use logdive_core::{Actor, LayerName, Mode, Scope};
+use logdive_core::format::TimeAssumption;
+use logdive_core::{Actor, LayerName, Mode, Scope, parse_duration};
 
 /// From a ticket to the logs that matter, a decision and an action; a person can always stop it.
 ///
@@ -42,8 +45,16 @@ impl Args {
 pub(crate) enum Command {
     /// Play a real incident offline, start to end, in `--dir`.
     Demo,
-    /// Parse log files and append them to a lake, each file once.
+    /// Parse logs and put them into a lake, each line once.
     Ingest(Ingest),
+    /// Show what a format makes of logs, to try it; writes nothing.
+    Parse(Parse),
+    /// Look at the layers of a team.
+    #[command(subcommand)]
+    Layers(LayersCommand),
+    /// Look at a lake.
+    #[command(subcommand)]
+    Lake(LakeCommand),
     /// Dive for a case or an alarm's file, decide, and write the packet into the ticket.
     Query {
         /// A case (`c-1a2b3c4d`), or a file with an alarm as SNS or Alertmanager delivers it.
@@ -113,12 +124,87 @@ pub(crate) struct Ingest {
     /// The layer of lines that do not say theirs.
     #[arg(long, value_parser = parse_layer)]
     pub(crate) layer: LayerName,
-    /// `cloudtrail` or `json`.
-    #[arg(long, default_value = "json", value_parser = ["cloudtrail", "json"])]
+    /// The format, or `auto` to guess it for each file.
+    #[arg(long, default_value = "auto")]
     pub(crate) format: String,
-    /// The files, in the order they are to be read.
+    /// Go on: read what is written to the files, through rotations, until interrupted.
+    #[arg(long)]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) assume: Assume,
+    /// Files, folders, or patterns in quotes (`'/var/log/*.log'`); `-` is standard input.
     #[arg(required = true)]
     pub(crate) paths: Vec<PathBuf>,
+}
+
+/// What to assume of times that do not say it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Assume {
+    /// The zone of times that have none, as `+02:00`; UTC unless it is given.
+    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true)]
+    pub(crate) tz: Option<FixedOffset>,
+    /// The year of times that have none; unless it is given, the newest that is not in the future.
+    #[arg(long)]
+    pub(crate) year: Option<i32>,
+}
+
+impl Assume {
+    pub(crate) fn times(&self) -> TimeAssumption {
+        let mut assumed = TimeAssumption::default();
+        if let Some(offset) = self.tz {
+            assumed.offset = offset;
+        }
+        assumed.year = self.year;
+        assumed
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Parse {
+    /// The format, or `auto` to guess it.
+    #[arg(long, default_value = "auto")]
+    pub(crate) format: String,
+    /// The layer of lines that do not say theirs.
+    #[arg(long, default_value = "any", value_parser = parse_layer)]
+    pub(crate) layer: LayerName,
+    #[command(flatten)]
+    pub(crate) assume: Assume,
+    /// A file, gzip and zstd too; `-` is standard input.
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LayersCommand {
+    /// Ask each layer of a file: is it there, how new is it, what do its lines look like. Fails if
+    /// one does not answer.
+    Check(LayersCheck),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct LayersCheck {
+    /// The file of layers (docs/operating.md shows one).
+    #[arg(long, default_value = "layers.toml")]
+    pub(crate) config: PathBuf,
+    /// How far back to look for the newest line.
+    #[arg(long, default_value = "1h", value_parser = parse_duration)]
+    pub(crate) last: Duration,
+    /// How long a layer may take to answer.
+    #[arg(long, default_value = "10s", value_parser = parse_duration)]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LakeCommand {
+    /// Show version, size, times, layers and streams.
+    Info {
+        /// The lake's folder.
+        lake: PathBuf,
+    },
+    /// Read every file and compare it with what the lake says of it. Fails if something is wrong.
+    Verify {
+        /// The lake's folder.
+        lake: PathBuf,
+    },
 }
 
 fn parse_scope(text: &str) -> Result<Scope, String> {

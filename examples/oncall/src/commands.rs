@@ -2,20 +2,16 @@
 
 use std::path::Path;
 
-use logdive_core::format::{CloudTrail, Format, JsonLines};
 use logdive_core::pilot::Driven;
-use logdive_core::port::{Clock as _, SystemClock};
 use logdive_core::{CaseId, Mode, Scope, Stage, StopLatch};
-use logdive_query::Lake;
 use serde_json::json;
 
 use crate::alarms;
-use crate::args::{self, Args, ModeCommand};
+use crate::args::{Args, ModeCommand};
 use crate::bot::Bot;
 use crate::demo::invocation;
 use crate::error::{Context as _, Failure};
 use crate::home::Home;
-use crate::ingest::{Ingest, Ingested};
 use crate::output::{Output, case_json, status_word};
 
 async fn open(args: &Args) -> Result<(Home, Bot), Failure> {
@@ -28,46 +24,6 @@ fn case_id(text: &str) -> Result<CaseId, Failure> {
     CaseId::parse(text).map_err(|error| {
         Failure::new(error.to_string()).help("`logdive cases` lists those there are")
     })
-}
-
-pub(crate) async fn ingest(args: &args::Ingest, output: &Output) -> Result<(), Failure> {
-    let dir = &args.lake;
-    let lake = if dir.exists() { Lake::open(dir).await } else { Lake::create(dir).await };
-    let lake = lake.context(format!("opening the lake `{}`", dir.display()))?;
-    for torn in lake.quarantined() {
-        output.progress(format!(
-            "commit {} of the lake is damaged ({}); it was set aside as `{}`",
-            torn.version,
-            torn.why,
-            torn.moved_to.display()
-        ));
-    }
-    let mut writer = lake.writer().await.context("taking the lake's one writer")?;
-    let (cloudtrail, lines) = (CloudTrail::new(), JsonLines::new());
-    let format: &dyn Format = if args.format == "cloudtrail" { &cloudtrail } else { &lines };
-    let mut ingest = Ingest::resume(&mut writer, args.layer.clone(), format).await?;
-    let (mut new, mut known, mut records, mut malformed) = (0_u64, 0_u64, 0, 0);
-    for path in &args.paths {
-        let bytes = std::fs::read(path).context(format!("reading `{}`", path.display()))?;
-        let name = path.display().to_string();
-        match ingest.file(&name, &bytes, SystemClock::new().now()).await? {
-            Ingested::Known => known += 1,
-            Ingested::New(parsed) => {
-                new += 1;
-                records += parsed.records;
-                malformed += parsed.malformed;
-            }
-        }
-        output.progress(format!("{name}: {records} lines so far"));
-    }
-    output.text(format!(
-        "{new} files read, {known} known already; {records} lines, {malformed} of them malformed \
-         and kept"
-    ));
-    output.value(&json!({
-        "files": new, "known": known, "lines": records, "malformed": malformed,
-    }));
-    Ok(())
 }
 
 pub(crate) async fn query(args: &Args, what: &str, output: &Output) -> Result<(), Failure> {

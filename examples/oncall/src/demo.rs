@@ -1,6 +1,8 @@
 //! The main job: a real incident, played offline from its logs to an action that waits for a
 //! person.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use logdive_core::format::CloudTrail;
 use logdive_core::{Actor, Case, LayerName, Scope};
@@ -101,9 +103,9 @@ async fn stream(
     now: DateTime<Utc>,
     output: &Output,
 ) -> Result<(), Failure> {
-    let format = CloudTrail::new();
+    let format = Arc::new(CloudTrail::new());
     let other = LayerName::parse("other").context("a layer's name")?;
-    let mut ingest = Ingest::resume(writer, other, &format).await?;
+    let mut ingest = Ingest::resume(writer, other, format).await?;
     let (mut lines, mut malformed) = (0, 0);
     for (n, (name, bytes)) in files.iter().enumerate() {
         let Ingested::New(parsed) = ingest.file(name, bytes, now).await? else { continue };

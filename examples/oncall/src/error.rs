@@ -32,6 +32,12 @@ impl Failure {
         self
     }
 
+    /// Adds what it comes of.
+    pub(crate) fn because(mut self, causes: impl IntoIterator<Item = String>) -> Self {
+        self.causes.extend(causes);
+        self
+    }
+
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::json!({ "error": self.what, "causes": self.causes, "help": self.help })
     }

@@ -1,9 +1,10 @@
 //! From files to the lake: each file is one batch, and is in the lake once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use logdive_core::format::{Format, Origin, Parsed};
+use logdive_core::format::{Format, Origin, Parsed, parse};
 use logdive_core::log::LogBatchBuilder;
 use logdive_core::{Digest, LayerName};
 use logdive_query::lake::{Appended, LakeWriter, StreamProgress};
@@ -24,7 +25,7 @@ pub(crate) struct Ingest<'a> {
     writer: &'a mut LakeWriter,
     stream: String,
     layer: LayerName,
-    format: &'a dyn Format,
+    format: Arc<dyn Format>,
     batch: u64,
     read: Read,
 }
@@ -43,7 +44,7 @@ impl<'a> Ingest<'a> {
     pub(crate) async fn resume(
         writer: &'a mut LakeWriter,
         layer: LayerName,
-        format: &'a dyn Format,
+        format: Arc<dyn Format>,
     ) -> Result<Self, Failure> {
         let stream = format!("files/{}/{layer}", format.name());
         let committed = writer.lake().committed(&stream).await.context("reading the lake")?;
@@ -72,7 +73,7 @@ impl<'a> Ingest<'a> {
         let observed = now.timestamp_nanos_opt().unwrap_or_default();
         let origin = Origin::new(self.layer.clone(), name, observed);
         let mut lines = LogBatchBuilder::new();
-        let parsed = self.format.parse(bytes, &origin, &mut lines);
+        let parsed = parse(&self.format, bytes, &origin, &mut lines);
         self.read.files.insert(name.to_owned(), digest);
         let offsets = serde_json::to_value(&self.read).context("writing offsets")?;
         let progress = StreamProgress::new(&self.stream, self.batch + 1).offsets(offsets);

@@ -4,22 +4,26 @@
 mod alarms;
 mod args;
 mod bot;
+mod check;
 mod commands;
+mod config;
 mod demo;
 mod error;
 mod fixtures;
 mod home;
 mod ingest;
 mod layers;
+mod logs;
 mod output;
 mod playbooks;
+mod record;
 mod tool;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use args::{Args, Command};
+use args::{Args, Command, LakeCommand, LayersCommand};
 use error::Failure;
 use output::Output;
 
@@ -39,7 +43,11 @@ async fn main() -> ExitCode {
 async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     match args.command.as_ref().unwrap_or(&Command::Demo) {
         Command::Demo => demo::run(args, output).await,
-        Command::Ingest(ingest) => commands::ingest(ingest, output).await,
+        Command::Ingest(ingest) => logs::ingest(ingest, output).await,
+        Command::Parse(parse) => logs::parse(parse, output),
+        Command::Layers(LayersCommand::Check(check)) => check::run(check, output).await,
+        Command::Lake(LakeCommand::Info { lake }) => logs::info(lake, output).await,
+        Command::Lake(LakeCommand::Verify { lake }) => logs::verify(lake, output).await,
         Command::Query { what } => commands::query(args, what, output).await,
         Command::Cases => commands::cases(args, output).await,
         Command::Approve { case } => commands::approve(args, case, output).await,

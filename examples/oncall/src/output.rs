@@ -1,6 +1,6 @@
 //! What is printed: text for people, or one JSON value a line for programs.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use logdive_core::port::Markup;
 use logdive_core::{ActionStatus, Case, Document};
@@ -42,6 +42,30 @@ impl Output {
         }
     }
 
+    /// Progress in the place of the last: one line of a terminal, and nothing elsewhere.
+    pub(crate) fn status(&self, text: impl AsRef<str>) {
+        let mut stderr = std::io::stderr();
+        if !self.json && stderr.is_terminal() {
+            let text: String = visible(text.as_ref()).chars().take(width() - 1).collect();
+            let _ = write!(stderr, "\r\u{1b}[2K{text}");
+            let _ = stderr.flush();
+        }
+    }
+
+    /// Ends a line of [`status`](Self::status).
+    pub(crate) fn status_ends(&self) {
+        let mut stderr = std::io::stderr();
+        if !self.json && stderr.is_terminal() {
+            let _ = write!(stderr, "\r\u{1b}[2K");
+            let _ = stderr.flush();
+        }
+    }
+
+    /// Whether people read it.
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
     pub(crate) fn document(&self, document: &Document) {
         if !self.json {
             let format = Format::new(Markup::Plain).width(width());
@@ -62,7 +86,11 @@ fn line(text: &str) {
 
 /// The terminal's width if the shell tells it, else what fits everywhere.
 fn width() -> usize {
-    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(80)
+    std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok())
+        .filter(|columns| *columns > 1)
+        .unwrap_or(80)
 }
 
 /// A case for programs.

@@ -10,6 +10,7 @@ mod brute;
 mod demo;
 mod errors;
 mod kill;
+mod logs;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
