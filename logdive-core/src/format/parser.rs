@@ -155,7 +155,7 @@ impl Parser {
                 Frame::More => break,
                 Frame::Skip(bytes) => used += bytes,
                 Frame::Giant { broken } => {
-                    self.giant = Some(Giant::new(self.at + place(used), broken));
+                    self.giant = Some(Giant::new(self.at + place(used), broken, &self.counts));
                 }
                 frame => used += self.emit(rest, used, frame, out),
             }
@@ -176,7 +176,7 @@ impl Parser {
         let at = self.at + place(used + text.start);
         let record = input.get(text).unwrap_or_default();
         if record.len() > self.framer.limit() {
-            let mut giant = Giant::new(at, broken);
+            let mut giant = Giant::new(at, broken, &self.counts);
             giant.take(record, &mut *self.overflow);
             self.giant_ended(giant, out);
             return next;
@@ -223,4 +223,50 @@ pub fn parse(
     parser.feed(bytes, out);
     parser.finish(out);
     parser.parsed()
+}
+
+#[cfg(all(test, feature = "json"))]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::Parser;
+    use crate::format::{JsonLines, Origin, Overflow, RAW_LIMIT};
+    use crate::log::LogBatchBuilder;
+    use crate::{Digest, LayerName};
+
+    /// Counts the blobs.
+    #[derive(Debug)]
+    struct Blobs(Arc<AtomicU64>);
+
+    impl Overflow for Blobs {
+        fn write(&mut self, _: &[u8]) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn finish(&mut self, _: Digest) -> io::Result<String> {
+            Ok(self.0.fetch_add(1, Ordering::Relaxed).to_string())
+        }
+
+        fn discard(&mut self) {}
+    }
+
+    #[test]
+    fn the_rest_of_a_row_that_is_left_out_is_not_written_again() {
+        let line = vec![b'x'; RAW_LIMIT + 10];
+        let text = [&line[..], b"\n", &line, b"\n"].concat();
+        for piece in [1_000, text.len()] {
+            let blobs = Arc::new(AtomicU64::new(0));
+            let origin = Origin::new(LayerName::parse("x").unwrap(), "x", 1);
+            let mut parser = Parser::new(Arc::new(JsonLines::new()), origin)
+                .overflow(Blobs(Arc::clone(&blobs)))
+                .skip(1);
+            let mut out = LogBatchBuilder::new();
+            text.chunks(piece).for_each(|piece| parser.feed(piece, &mut out));
+            let record = out.finish().records().next().unwrap();
+            assert_eq!((record.seq, record.raw_blob.as_deref()), (1, Some("0")));
+            assert_eq!(blobs.load(Ordering::Relaxed), 1);
+        }
+    }
 }

@@ -54,8 +54,10 @@ pub(super) struct Giant {
 }
 
 impl Giant {
-    pub(super) fn new(at: i64, broken: Option<&'static str>) -> Self {
-        Self { broken, at, kept: Vec::new(), length: 0, hash: Sha256::new(), spilled: Ok(()) }
+    /// The rest of one whose row is in the lake already is there too, and is not written again.
+    pub(super) fn new(at: i64, broken: Option<&'static str>, counts: &Counts) -> Self {
+        let spilled = if counts.skip > 0 { Err("it is kept already".to_owned()) } else { Ok(()) };
+        Self { broken, at, kept: Vec::new(), length: 0, hash: Sha256::new(), spilled }
     }
 
     pub(super) fn take(&mut self, bytes: &[u8], overflow: &mut dyn Overflow) {
@@ -170,7 +172,7 @@ impl<'a> Rows<'a> {
         if let Some(giant) = self.giant {
             self.push_giant(line, giant);
         } else if self.record.len() > RAW_LIMIT {
-            let mut giant = Giant::new(self.at, None);
+            let mut giant = Giant::new(self.at, None, self.counts);
             giant.take(self.record, self.overflow);
             if let (_, Some(end)) = giant.finish(self.overflow) {
                 self.push_giant(line, &end);
