@@ -3,21 +3,31 @@
 //! ```text
 //! error_code == "ThrottlingException" and not (event in {"Decrypt", "Encrypt"})
 //! severity >= error or body contains "timed out"
+//! body has_token "OOM" or body has_phrase "disk full" or body matches "code=5\\d\\d"
 //! ```
+//!
+//! The grammar is in [`syntax`], what a term means at [`Predicate`], what is too large in
+//! [`limits`].
+
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Field, Value};
+use crate::{Diagnostic, Field, Value};
 
 mod check;
 mod eval;
+pub mod limits;
+mod pattern;
+pub mod phrase;
 mod print;
 pub mod syntax;
 
 pub use check::{FieldTypes, check};
 pub use eval::Evaluation;
-
-use crate::Diagnostic;
+pub use limits::PredicateError;
+pub use pattern::{Pattern, PatternError};
+pub use phrase::{Phrase, PhraseError};
 
 /// Words that cannot be field names.
 pub(crate) const KEYWORDS: &[&str] = &[
@@ -34,22 +44,13 @@ pub(crate) const KEYWORDS: &[&str] = &[
     "contains",
     "starts_with",
     "ends_with",
+    "has_token",
+    "has_phrase",
+    "matches",
     "where",
     "when",
     "unless",
 ];
-
-/// Limits of the text form and of a tree.
-pub mod limits {
-    /// Deepest nesting of `not` and parentheses.
-    pub const DEPTH: usize = 64;
-    /// Most terms in one predicate.
-    pub const TERMS: usize = 4_096;
-    /// Most members of one set.
-    pub const MEMBERS: usize = 10_000;
-    /// Longest text, in bytes.
-    pub const TEXT: usize = 1 << 20;
-}
 
 /// How a field is compared with a constant. The enum is complete.
 #[expect(clippy::exhaustive_enums, reason = "lowerings must handle every comparison")]
@@ -124,6 +125,21 @@ pub enum Predicate {
         /// What is looked for.
         text: String,
     },
+    /// The field's text has these [tokens](phrase) in sequence: `has_token`, `has_phrase`.
+    Phrase {
+        /// What is read.
+        field: Field,
+        /// What is looked for.
+        phrase: Phrase,
+    },
+    /// A part of the field's text matches a regular expression: `matches`. Unknown if the
+    /// expression cannot be used, which only one that was deserialised can be.
+    Matches {
+        /// What is read.
+        field: Field,
+        /// What is looked for.
+        pattern: Pattern,
+    },
     /// The producer says that there is none. Definite unless the field is unavailable.
     Absent(Field),
     /// It cannot be had. Always definite, and the only term that is not monotone in knowledge:
@@ -185,7 +201,7 @@ impl Predicate {
     /// Reads and checks the text form.
     ///
     /// # Errors
-    /// All that is wrong with the text, each with its place.
+    /// All that is wrong with the text, each with its place, up to [`limits::MISTAKES`].
     pub fn parse(text: &str, fields: &dyn FieldTypes) -> Result<Self, Vec<Diagnostic>> {
         let (expression, mut diagnostics) = syntax::parse(text);
         if let Some(expression) = expression {
@@ -195,50 +211,52 @@ impl Predicate {
                 Err(more) => diagnostics.extend(more),
             }
         }
+        diagnostics.truncate(limits::MISTAKES);
         Err(diagnostics)
     }
 
     /// Every field the condition reads, in the order of first mention, each once.
     #[must_use]
     pub fn fields(&self) -> Vec<&Field> {
-        fn walk<'a>(predicate: &'a Predicate, found: &mut Vec<&'a Field>) {
+        let mut seen = HashSet::new();
+        let mut found = Vec::new();
+        let mut open = vec![self];
+        while let Some(predicate) = open.pop() {
             match predicate {
-                Predicate::And(terms) | Predicate::Or(terms) => {
-                    terms.iter().for_each(|term| walk(term, found));
-                }
-                Predicate::Not(term) => walk(term, found),
-                Predicate::Compare { field, .. }
-                | Predicate::In { field, .. }
-                | Predicate::Text { field, .. }
-                | Predicate::Absent(field)
-                | Predicate::Unavailable(field) => {
-                    if !found.contains(&field) {
+                Self::And(terms) | Self::Or(terms) => open.extend(terms.iter().rev()),
+                Self::Not(term) => open.push(term),
+                Self::Compare { field, .. }
+                | Self::In { field, .. }
+                | Self::Text { field, .. }
+                | Self::Phrase { field, .. }
+                | Self::Matches { field, .. }
+                | Self::Absent(field)
+                | Self::Unavailable(field) => {
+                    if seen.insert(field) {
                         found.push(field);
                     }
                 }
             }
         }
-        let mut found = Vec::new();
-        walk(self, &mut found);
         found
     }
 
-    /// How many terms and how deep, for limits.
+    /// How many terms and how deep. `true` and `false` count as terms.
     #[must_use]
     pub fn size(&self) -> Size {
-        match self {
-            Self::And(terms) | Self::Or(terms) => {
-                terms.iter().map(Self::size).fold(Size { terms: 0, depth: 1 }, |sum, term| Size {
-                    terms: sum.terms + term.terms,
-                    depth: sum.depth.max(term.depth + 1),
-                })
+        let mut size = Size { terms: 0, depth: 0 };
+        let mut open = vec![(self, 1)];
+        while let Some((predicate, depth)) = open.pop() {
+            size.depth = size.depth.max(depth);
+            match predicate {
+                Self::And(terms) | Self::Or(terms) if !terms.is_empty() => {
+                    open.extend(terms.iter().map(|term| (term, depth + 1)));
+                }
+                Self::Not(term) => open.push((term, depth + 1)),
+                _ => size.terms += 1,
             }
-            Self::Not(term) => {
-                let Size { terms, depth } = term.size();
-                Size { terms, depth: depth + 1 }
-            }
-            _ => Size { terms: 1, depth: 1 },
         }
+        size
     }
 }
 
@@ -246,7 +264,7 @@ impl Predicate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Size {
-    /// Terms over a field.
+    /// Terms.
     pub terms: usize,
     /// Longest way from the root to a term.
     pub depth: usize,

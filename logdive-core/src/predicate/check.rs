@@ -1,8 +1,11 @@
 //! The checker: from what was written to a typed predicate.
 
+use std::collections::HashMap;
+
+use super::limits::{self, Limit};
 use super::syntax::{Expr, ExprKind, Literal, Spanned};
-use super::{Predicate, limits};
-use crate::diagnostic::did_you_mean;
+use super::{Pattern, Phrase, PhraseError, Predicate};
+use crate::diagnostic::{did_you_mean, shown};
 use crate::log::LogSeverity;
 use crate::{Decimal, Diagnostic, Field, Value, ValueType};
 
@@ -18,18 +21,23 @@ pub trait FieldTypes {
 /// Checks an expression: every field is known, every constant fits its field.
 ///
 /// Codes: `P010` unknown field, `P011` constant of another type, `P012` the type has no such
-/// comparison, `P013` too large.
+/// comparison, `P013` too large, `P014` a regular expression that cannot be used, `P015` a text
+/// that is no token or phrase.
 ///
 /// # Errors
-/// All that is wrong with it, each with its place.
+/// All that is wrong with it, each with its place, up to [`limits::MISTAKES`].
 pub fn check(expression: &Expr, fields: &dyn FieldTypes) -> Result<Predicate, Vec<Diagnostic>> {
     let mut diagnostics = Vec::new();
-    let predicate = Checker { fields, diagnostics: &mut diagnostics }.expression(expression);
-    if let Some(predicate) = &predicate
-        && predicate.size().terms > limits::TERMS
-    {
-        let message = format!("more than {} terms", limits::TERMS);
-        diagnostics.push(Diagnostic::new("P013", expression.span, message).help("use `in { … }`"));
+    let patterns = HashMap::new();
+    let mut checker = Checker { fields, diagnostics: &mut diagnostics, patterns };
+    let predicate = checker.expression(expression);
+    if let Some(predicate) = &predicate {
+        let size = predicate.size();
+        if size.terms > limits::TERMS {
+            diagnostics.push(Limit::Terms.diagnostic(expression.span));
+        } else if size.depth > limits::DEPTH {
+            diagnostics.push(Limit::Depth.diagnostic(expression.span));
+        }
     }
     match predicate {
         Some(predicate) if diagnostics.is_empty() => Ok(predicate),
@@ -40,10 +48,15 @@ pub fn check(expression: &Expr, fields: &dyn FieldTypes) -> Result<Predicate, Ve
 struct Checker<'a> {
     fields: &'a dyn FieldTypes,
     diagnostics: &'a mut Vec<Diagnostic>,
+    /// The same expression is compiled once.
+    patterns: HashMap<String, Option<Pattern>>,
 }
 
 impl Checker<'_> {
     fn expression(&mut self, expression: &Expr) -> Option<Predicate> {
+        if self.diagnostics.len() >= limits::MISTAKES {
+            return None;
+        }
         Some(match &expression.kind {
             ExprKind::And(terms) => Predicate::And(self.all(terms)?),
             ExprKind::Or(terms) => Predicate::Or(self.all(terms)?),
@@ -87,25 +100,40 @@ impl Checker<'_> {
             ExprKind::In { field, values } => {
                 let (field, kind) = self.field(field)?;
                 if values.len() > limits::MEMBERS {
-                    let message = format!("more than {} members", limits::MEMBERS);
-                    self.report(Diagnostic::new("P013", expression.span, message));
+                    self.report(Limit::Members.diagnostic(expression.span));
                     return None;
                 }
-                let constants: Vec<Option<Value>> =
-                    values.iter().map(|value| self.constant(&field, &kind, value)).collect();
+                let mut constants = Vec::with_capacity(values.len());
+                for value in values {
+                    constants.push(self.constant(&field, &kind, value));
+                    if self.diagnostics.len() >= limits::MISTAKES {
+                        break;
+                    }
+                }
                 Predicate::In { field, values: constants.into_iter().collect::<Option<_>>()? }
             }
-            ExprKind::Text { field: name, test, text } => {
-                let (field, kind) = self.field(name)?;
-                if !matches!(kind, ValueType::Text | ValueType::Enum(_)) {
-                    self.report(Diagnostic::new(
-                        "P012",
-                        name.span,
-                        format!("`{field}` is of type {kind}, not text"),
-                    ));
-                    return None;
+            ExprKind::Text { field, test, text } => Predicate::Text {
+                field: self.text_field(field)?,
+                test: *test,
+                text: text.value.clone(),
+            },
+            ExprKind::Token { field, token } => {
+                let field = self.text_field(field)?;
+                Predicate::Phrase {
+                    field,
+                    phrase: self.phrase(token, Phrase::token(&token.value))?,
                 }
-                Predicate::Text { field, test: *test, text: text.value.clone() }
+            }
+            ExprKind::Phrase { field, phrase } => {
+                let field = self.text_field(field)?;
+                Predicate::Phrase {
+                    field,
+                    phrase: self.phrase(phrase, Phrase::parse(&phrase.value))?,
+                }
+            }
+            ExprKind::Matches { field, pattern } => {
+                let field = self.text_field(field)?;
+                Predicate::Matches { field, pattern: self.pattern(pattern)? }
             }
             ExprKind::Absent(name) => Predicate::Absent(self.field(name)?.0),
             ExprKind::Present(name) => Predicate::Absent(self.field(name)?.0).not(),
@@ -129,8 +157,11 @@ impl Checker<'_> {
             .and_then(|field| self.fields.field_type(&field).map(|kind| (field, kind)));
         if known.is_none() {
             let names = self.fields.names();
-            let mut diagnostic =
-                Diagnostic::new("P010", name.span, format!("unknown field `{}`", name.value));
+            let mut diagnostic = Diagnostic::new(
+                "P010",
+                name.span,
+                format!("unknown field `{}`", shown(&name.value)),
+            );
             diagnostic = match did_you_mean(&name.value, names.iter().map(String::as_str)) {
                 Some(near) => diagnostic.suggestion(near),
                 None => diagnostic.help(format!("there are: {}", names.join(", "))),
@@ -138,6 +169,50 @@ impl Checker<'_> {
             self.report(diagnostic);
         }
         known
+    }
+
+    /// A field whose text can be tested.
+    fn text_field(&mut self, name: &Spanned<String>) -> Option<Field> {
+        let (field, kind) = self.field(name)?;
+        if matches!(kind, ValueType::Text | ValueType::Enum(_)) {
+            return Some(field);
+        }
+        let message = format!("`{field}` is of type {kind}, not text");
+        self.report(Diagnostic::new("P012", name.span, message));
+        None
+    }
+
+    fn phrase(
+        &mut self,
+        text: &Spanned<String>,
+        phrase: Result<Phrase, PhraseError>,
+    ) -> Option<Phrase> {
+        phrase
+            .map_err(|error| {
+                let code = if error == PhraseError::TooLong { "P013" } else { "P015" };
+                self.report(Diagnostic::new(code, text.span, error.message()).help(error.help()));
+            })
+            .ok()
+    }
+
+    fn pattern(&mut self, text: &Spanned<String>) -> Option<Pattern> {
+        if let Some(known) = self.patterns.get(&text.value) {
+            return known.clone();
+        }
+        if self.patterns.len() >= limits::PATTERNS {
+            self.report(Limit::Patterns.diagnostic(text.span));
+            return None;
+        }
+        let pattern = match Pattern::parse(text.value.as_str()) {
+            Ok(pattern) => Some(pattern),
+            Err(error) => {
+                let diagnostic = Diagnostic::new("P014", text.span, error.to_string());
+                self.report(diagnostic.help(error.help()));
+                None
+            }
+        };
+        self.patterns.insert(text.value.clone(), pattern.clone());
+        pattern
     }
 
     fn constant(
@@ -157,7 +232,7 @@ impl Checker<'_> {
             (ValueType::Ip, Literal::Text(value)) => value
                 .parse()
                 .map(Value::Ip)
-                .map_err(|_| (format!("`{value}` is not an IP address"), None)),
+                .map_err(|_| (format!("`{}` is not an IP address", shown(value)), None)),
             (ValueType::Severity, Literal::Int(value)) => LogSeverity::from_number(*value)
                 .map(|_| Value::Int(*value))
                 .ok_or_else(|| ("a severity number is 1 to 24".to_owned(), None)),
@@ -175,7 +250,8 @@ impl Checker<'_> {
                     Ok(Value::Text(word.clone()))
                 } else {
                     let near = did_you_mean(word, members.iter().map(String::as_str));
-                    Err((format!("`{field}` is never `{word}`: {kind}"), near.map(str::to_owned)))
+                    let message = format!("`{field}` is never `{}`: {kind}", shown(word));
+                    Err((message, near.map(str::to_owned)))
                 }
             }
             (ValueType::Text, Literal::Word(word)) => {

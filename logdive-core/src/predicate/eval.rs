@@ -32,7 +32,15 @@ impl Predicate {
             Self::Not(term) => !term.eval(read),
             Self::Compare { field, comparison, value } => compare(&read(field), *comparison, value),
             Self::In { field, values } => member(&read(field), values),
-            Self::Text { field, test, text } => text_test(&read(field), *test, text),
+            Self::Text { field, test, text } => {
+                of_text(&read(field), |read| Some(passes(read, *test, text)))
+            }
+            Self::Phrase { field, phrase } => {
+                of_text(&read(field), |read| Some(phrase.is_in(read)))
+            }
+            Self::Matches { field, pattern } => {
+                of_text(&read(field), |read| pattern.is_match(read))
+            }
             Self::Absent(field) => match read(field) {
                 Fact::Absent => Truth::True,
                 Fact::Known(_) | Fact::AtLeast(..) => Truth::False,
@@ -112,15 +120,19 @@ const fn empty_set(fact: &Fact) -> Truth {
     }
 }
 
-fn text_test(fact: &Fact, test: TextTest, text: &str) -> Truth {
+/// What a test says of a text; unknown of anything else, and if the test says nothing.
+fn of_text(fact: &Fact, test: impl FnOnce(&str) -> Option<bool>) -> Truth {
     match fact {
-        Fact::Known(Value::Text(read)) => match test {
-            TextTest::Contains => read.contains(text),
-            TextTest::StartsWith => read.starts_with(text),
-            TextTest::EndsWith => read.ends_with(text),
-        }
-        .into(),
+        Fact::Known(Value::Text(read)) => test(read).map_or(Truth::Unknown, Truth::from),
         _ => Truth::Unknown,
+    }
+}
+
+fn passes(read: &str, test: TextTest, text: &str) -> bool {
+    match test {
+        TextTest::Contains => read.contains(text),
+        TextTest::StartsWith => read.starts_with(text),
+        TextTest::EndsWith => read.ends_with(text),
     }
 }
 

@@ -73,6 +73,15 @@ fn write_bare(predicate: &Predicate, f: &mut fmt::Formatter<'_>) -> fmt::Result 
             write!(f, "{field} {word} ")?;
             write_quoted(f, text)
         }
+        Predicate::Phrase { field, phrase } => {
+            let word = if phrase.is_token() { "has_token" } else { "has_phrase" };
+            write!(f, "{field} {word} ")?;
+            write_quoted(f, phrase.as_str())
+        }
+        Predicate::Matches { field, pattern } => {
+            write!(f, "{field} matches ")?;
+            write_quoted(f, pattern.as_str())
+        }
         Predicate::Absent(field) => write!(f, "{field} is absent"),
         Predicate::Unavailable(field) => write!(f, "{field} is unavailable"),
     }

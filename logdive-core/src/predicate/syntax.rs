@@ -11,10 +11,23 @@
 //!       | field ("==" | "!=" | "<" | "<=" | ">" | ">=") constant
 //!       | field ["not"] "in" "{" [constant { "," constant }] "}"
 //!       | field ("contains" | "starts_with" | "ends_with") text
+//!       | field ("has_token" | "has_phrase" | "matches") text
 //!       | field "is" ("absent" | "present" | "unavailable")
 //! ```
 //!
 //! `&&`, `||` and `!` are read as `and`, `or` and `not`; `#` begins a comment.
+//!
+//! Tests of text compare bytes; case matters. Of a line `GET /v1/users timed-out` are true:
+//!
+//! | test | true if the field's text | for example |
+//! |---|---|---|
+//! | `contains` | has the text in it, also inside a word | `contains "user"` |
+//! | `starts_with`, `ends_with` | begins or ends with it | `starts_with "GET "` |
+//! | `has_token` | has it as a whole [token](super::phrase): letters, digits, `_` | `has_token "users"` |
+//! | `has_phrase` | has its tokens in sequence, whatever separates them | `has_phrase "timed out"` |
+//! | `matches` | has a part that meets a [regular expression](super::Pattern) | `matches "/v[0-9]+/"` |
+//!
+//! In a text in quotes a backslash is written `\\`: the expression `\d+` is `matches "\\d+"`.
 
 mod cursor;
 mod expression;
@@ -31,8 +44,7 @@ use crate::{Diagnostic, Span};
 #[must_use]
 pub fn parse(text: &str) -> (Option<Expr>, Vec<Diagnostic>) {
     if text.len() > limits::TEXT {
-        let message = format!("longer than {} bytes", limits::TEXT);
-        return (None, vec![Diagnostic::new("P013", Span::default(), message)]);
+        return (None, vec![limits::Limit::Text.diagnostic(Span::default())]);
     }
     let (tokens, mut diagnostics) = tokens(text);
     let mut cursor = Cursor::new(&tokens);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Comparison, FieldTypes, Predicate, TextTest, limits};
-use crate::{Decimal, Field, Value, ValueType};
+use super::{Comparison, FieldTypes, Pattern, Phrase, Predicate, TextTest, limits};
+use crate::{Decimal, Fact, Field, ReasonKind, Value, ValueType};
 
 struct Fields;
 
@@ -93,10 +93,17 @@ fn term() -> impl Strategy<Value = Predicate> {
     let tests = vec![TextTest::Contains, TextTest::StartsWith, TextTest::EndsWith];
     let text = (prop::sample::select(tests), any::<String>())
         .prop_map(|(test, text)| Predicate::Text { field: Field::Body, test, text });
+    let phrase = any::<String>().prop_filter_map("a phrase", |text| Phrase::parse(text).ok());
+    let phrase = phrase.prop_map(|phrase| Predicate::Phrase { field: Field::Event, phrase });
+    let pattern = prop_oneof![any::<String>(), r#"[a-c\\\."(){}|+*?\n]{0,8}"#];
+    let pattern = pattern.prop_filter_map("an expression", |text| Pattern::parse(text).ok());
+    let matched = pattern.prop_map(|pattern| Predicate::Matches { field: Field::Body, pattern });
     prop_oneof![
         compare,
         members,
         text,
+        phrase,
+        matched,
         field().prop_map(|(field, _)| Predicate::Absent(field)),
         field().prop_map(|(field, _)| Predicate::Unavailable(field)),
         Just(Predicate::always()),
@@ -185,6 +192,38 @@ fn limits_are_named() {
 }
 
 #[test]
+fn the_new_tests_mean_what_they_say() {
+    let truth = |text: &str, body: &str| {
+        Predicate::parse(text, &Fields).unwrap().eval(&|_| Fact::from(body))
+    };
+    let line = "GET /v1/users timed-out in 15ms: conn_reset";
+    for (text, expected) in [
+        ("body has_token \"users\"", true),
+        ("body has_token \"user\"", false),
+        ("body has_token \"reset\"", false),
+        ("body has_token \"conn_reset\"", true),
+        ("body has_token \"get\"", false),
+        ("body has_phrase \"timed out in\"", true),
+        ("body has_phrase \"out timed\"", false),
+        ("body has_phrase \"v1 timed\"", false),
+        ("body matches \"/v[0-9]+/users? \"", true),
+        ("body matches \"^users\"", false),
+        ("body matches \"\\\\b15ms\\\\b\"", true),
+        ("body matches \"\"", true),
+    ] {
+        assert_eq!(truth(text, line), expected.into(), "{text}");
+        let negated = format!("not ({text})");
+        assert_eq!(truth(&negated, line), (!expected).into(), "{negated}");
+    }
+    for text in ["body has_token \"a\"", "body has_phrase \"a b\"", "body matches \"a\""] {
+        let predicate = Predicate::parse(text, &Fields).unwrap();
+        for fact in [Fact::Absent, Fact::unavailable(ReasonKind::Cut, "cut"), Fact::from(1)] {
+            assert!(predicate.eval(&|_| fact.clone()).is_unknown(), "{text}: {fact:?}");
+        }
+    }
+}
+
+#[test]
 fn other_spellings_are_read() {
     let read = |text| Predicate::parse(text, &Fields).unwrap();
     assert_eq!(
@@ -193,5 +232,11 @@ fn other_spellings_are_read() {
     );
     assert_eq!(read("kind not in {calm}"), read("not (kind in {calm,})"));
     assert_eq!(read("count is present # why"), read("not (count is absent)"));
+    assert_eq!(read("body has_phrase \" a,b \""), read("body has_phrase \"a b\""));
+    assert_eq!(read("body has_phrase \"a\""), read("body has_token \"a\""));
+    assert_eq!(
+        read("body matches \"a\\\\d\\u{e9}\" and kind has_token \"calm\"").to_string(),
+        "body matches \"a\\\\dé\" and kind has_token \"calm\""
+    );
     assert_eq!(read("time >= 2023-07-10T13:58:00+02:00"), read("time >= 2023-07-10T11:58:00Z"));
 }

@@ -1,7 +1,7 @@
 //! A cursor over tokens: what every parser of the grammar stands on.
 
 use super::lexer::{Spanned, Token, TokenKind};
-use crate::predicate::limits;
+use crate::predicate::limits::{self, Limit};
 use crate::{Diagnostic, Span};
 
 /// A place in a run of tokens.
@@ -10,13 +10,14 @@ pub struct Cursor<'a> {
     tokens: &'a [Token],
     at: usize,
     depth: usize,
+    terms: usize,
 }
 
 impl<'a> Cursor<'a> {
     /// Begins at the first token.
     #[must_use]
     pub const fn new(tokens: &'a [Token]) -> Self {
-        Self { tokens, at: 0, depth: 0 }
+        Self { tokens, at: 0, depth: 0, terms: 0 }
     }
 
     /// The next token.
@@ -139,12 +140,24 @@ impl<'a> Cursor<'a> {
         parse: impl FnOnce(&mut Self) -> Result<T, Diagnostic>,
     ) -> Result<T, Diagnostic> {
         if self.depth >= limits::DEPTH {
-            let message = format!("nested more than {} deep", limits::DEPTH);
-            return Err(Diagnostic::new("P013", self.span(), message));
+            return Err(Limit::Depth.diagnostic(self.span()));
+        }
+        if self.depth == 0 {
+            self.terms = 0;
         }
         self.depth += 1;
         let result = parse(self);
         self.depth -= 1;
         result
+    }
+
+    /// Counts a term of the expression that is being read, so that a long one is refused before it
+    /// is built.
+    pub(super) fn term(&mut self) -> Result<(), Diagnostic> {
+        self.terms += 1;
+        if self.terms > limits::TERMS {
+            return Err(Limit::Terms.diagnostic(self.span()));
+        }
+        Ok(())
     }
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::cursor::Cursor;
 use super::lexer::{Spanned, Token, TokenKind};
+use crate::predicate::limits::{self, Limit};
 use crate::predicate::{Comparison, KEYWORDS, TextTest};
 use crate::{Decimal, Diagnostic, Span};
 
@@ -58,6 +59,27 @@ pub enum ExprKind {
         /// The text.
         text: Spanned<String>,
     },
+    /// `field has_token "…"`
+    Token {
+        /// The field.
+        field: Spanned<String>,
+        /// The token.
+        token: Spanned<String>,
+    },
+    /// `field has_phrase "…"`
+    Phrase {
+        /// The field.
+        field: Spanned<String>,
+        /// The phrase.
+        phrase: Spanned<String>,
+    },
+    /// `field matches "…"`
+    Matches {
+        /// The field.
+        field: Spanned<String>,
+        /// The regular expression.
+        pattern: Spanned<String>,
+    },
     /// `field is absent`
     Absent(Spanned<String>),
     /// `field is present`
@@ -105,12 +127,15 @@ impl Literal {
 /// Parses an expression and stops at the first token that does not belong to it.
 ///
 /// # Errors
-/// `P002` for a token that should be something else, `P013` beyond the greatest depth.
+/// `P002` for a token that should be something else, `P013` beyond the greatest depth and the most
+/// terms and members.
 pub fn expression(cursor: &mut Cursor<'_>) -> Result<Expr, Diagnostic> {
-    cursor.nested(|cursor| {
-        joined(cursor, &["or", "||"], ExprKind::Or, |cursor| {
-            joined(cursor, &["and", "&&"], ExprKind::And, negation)
-        })
+    cursor.nested(disjunction)
+}
+
+fn disjunction(cursor: &mut Cursor<'_>) -> Result<Expr, Diagnostic> {
+    joined(cursor, &["or", "||"], ExprKind::Or, |cursor| {
+        joined(cursor, &["and", "&&"], ExprKind::And, negation)
     })
 }
 
@@ -138,19 +163,30 @@ fn joined(
 fn negation(cursor: &mut Cursor<'_>) -> Result<Expr, Diagnostic> {
     let start = cursor.span();
     if cursor.eat_word("not") || cursor.eat_symbol("!") {
-        let inner = cursor.nested(negation)?;
+        // `not (` is one level, as it is in the tree: what is printed can be read again.
+        let inner = cursor.nested(|cursor| {
+            let start = cursor.span();
+            match cursor.eat_symbol("(") {
+                true => closed(disjunction(cursor)?, start, cursor),
+                false => negation(cursor),
+            }
+        })?;
         let span = start.to(inner.span);
         return Ok(Expr { kind: ExprKind::Not(Box::new(inner)), span });
     }
     if cursor.eat_symbol("(") {
-        let mut inner = expression(cursor)?;
-        inner.span = start.to(cursor.expect_symbol(")")?);
-        return Ok(inner);
+        return closed(expression(cursor)?, start, cursor);
     }
     term(cursor)
 }
 
+fn closed(mut inner: Expr, start: Span, cursor: &mut Cursor<'_>) -> Result<Expr, Diagnostic> {
+    inner.span = start.to(cursor.expect_symbol(")")?);
+    Ok(inner)
+}
+
 fn term(cursor: &mut Cursor<'_>) -> Result<Expr, Diagnostic> {
+    cursor.term()?;
     let start = cursor.span();
     if cursor.eat_word("true") || cursor.eat_word("false") {
         let value = matches!(cursor.previous(), span if span.end - span.start == "true".len());
@@ -191,6 +227,18 @@ fn after_field(cursor: &mut Cursor<'_>, field: Spanned<String>) -> Result<ExprKi
         let text = cursor.expect_text(&format!("a text after `{word}`"))?;
         return Ok(ExprKind::Text { field, test: *test, text });
     }
+    if cursor.eat_word("has_token") {
+        let token = cursor.expect_text("a text after `has_token`")?;
+        return Ok(ExprKind::Token { field, token });
+    }
+    if cursor.eat_word("has_phrase") {
+        let phrase = cursor.expect_text("a text after `has_phrase`")?;
+        return Ok(ExprKind::Phrase { field, phrase });
+    }
+    if cursor.eat_word("matches") {
+        let pattern = cursor.expect_text("a text after `matches`")?;
+        return Ok(ExprKind::Matches { field, pattern });
+    }
     if cursor.eat_word("in") {
         return Ok(ExprKind::In { field, values: members(cursor)? });
     }
@@ -200,7 +248,9 @@ fn after_field(cursor: &mut Cursor<'_>, field: Spanned<String>) -> Result<ExprKi
         cursor.advance();
         cursor.advance();
         let span = field.span;
-        let kind = ExprKind::In { field, values: members(cursor)? };
+        // It is printed as `not (… in …)`, hence counted as that.
+        let values = cursor.nested(members)?;
+        let kind = ExprKind::In { field, values };
         let span = span.to(cursor.previous());
         return Ok(ExprKind::Not(Box::new(Expr { kind, span })));
     }
@@ -223,6 +273,9 @@ fn members(cursor: &mut Cursor<'_>) -> Result<Vec<Spanned<Literal>>, Diagnostic>
     cursor.expect_symbol("{")?;
     let mut values = Vec::new();
     while !cursor.eat_symbol("}") {
+        if values.len() == limits::MEMBERS {
+            return Err(Limit::Members.diagnostic(cursor.span()));
+        }
         values.push(literal(cursor)?);
         if !cursor.eat_symbol(",") && !cursor.at_symbol("}") {
             return Err(cursor.unexpected("`,` or `}`"));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::diagnostic::shown;
 use crate::value::parse_duration;
 use crate::{Decimal, Diagnostic, Span};
 
@@ -59,7 +60,7 @@ impl TokenKind {
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
-            Self::Word(word) => format!("`{word}`"),
+            Self::Word(word) => format!("`{}`", shown(word)),
             Self::Text(_) => "a text".to_owned(),
             Self::Int(number) => format!("`{number}`"),
             Self::Decimal(number) => format!("`{number}`"),
@@ -76,7 +77,13 @@ const SYMBOLS: [&str; 22] = [
     ",", ";", ":", "=", "%",
 ];
 
-/// Splits a text into tokens; what is no token is reported and skipped.
+/// Most mistakes that are kept: of a text that is no text of ours every byte may be one.
+const MOST_MISTAKES: usize = 1_000;
+/// Longest number that a message repeats whole, in bytes.
+const LONGEST_NUMBER: usize = 80;
+
+/// Splits a text into tokens; what is no token is reported and skipped. Of the mistakes the first
+/// thousand are kept.
 ///
 /// Codes: `P001` no token begins here, `P003` text without an end or with an unknown escape,
 /// `P004` malformed number, duration or time.
@@ -105,10 +112,16 @@ impl<'a> Lexer<'a> {
         self.at += len;
     }
 
-    fn report(&mut self, code: &str, len: usize, message: impl Into<String>) {
+    fn report<M: Into<String>>(&mut self, code: &str, len: usize, message: impl FnOnce() -> M) {
         let span = Span::new(self.at, self.at + len);
-        self.diagnostics.push(Diagnostic::new(code, span, message));
+        self.keep(|| Diagnostic::new(code, span, message()));
         self.at += len;
+    }
+
+    fn keep(&mut self, diagnostic: impl FnOnce() -> Diagnostic) {
+        if self.diagnostics.len() < MOST_MISTAKES {
+            self.diagnostics.push(diagnostic());
+        }
     }
 
     fn run(&mut self) {
@@ -132,8 +145,8 @@ impl<'a> Lexer<'a> {
                     .take_while(|c| !c.is_whitespace() && !c.is_ascii())
                     .map(char::len_utf8)
                     .sum();
-                let shown = first.escape_debug();
-                self.report("P001", run.max(first.len_utf8()), format!("unexpected `{shown}`"));
+                let len = run.max(first.len_utf8());
+                self.report("P001", len, || format!("unexpected `{}`", first.escape_debug()));
             }
         }
     }
@@ -189,7 +202,12 @@ impl<'a> Lexer<'a> {
         };
         match kind {
             Ok(kind) => self.push(kind, len),
-            Err(message) => self.report("P004", len, message),
+            // What is so long is no slip of the pen, and is not repeated whole.
+            Err(_) if len > LONGEST_NUMBER => {
+                let message = || format!("`{}` is no number, duration or time", shown(text));
+                self.report("P004", len, message);
+            }
+            Err(message) => self.report("P004", len, || message),
         }
     }
 
@@ -222,11 +240,11 @@ impl<'a> Lexer<'a> {
                     };
                     let Some(escaped) = escaped else {
                         let span = Span::new(self.at + at, self.at + at + 1);
-                        self.diagnostics.push(
+                        self.keep(|| {
                             Diagnostic::new("P003", span, "unknown escape").help(
                                 "there are \\\", \\\\, \\n, \\r, \\t and \\u{hexadecimal digits}",
-                            ),
-                        );
+                            )
+                        });
                         continue;
                     };
                     text.push(escaped);
@@ -235,7 +253,7 @@ impl<'a> Lexer<'a> {
             }
         }
         let len = rest.find('\n').unwrap_or(rest.len());
-        self.report("P003", len, "text without a closing quote");
+        self.report("P003", len, || "text without a closing quote");
     }
 }
 
