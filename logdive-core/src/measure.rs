@@ -7,6 +7,11 @@ use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
+mod check;
+pub mod syntax;
+
+pub use check::{CheckedMeasure, check};
+
 use serde::{Deserialize, Serialize};
 
 use crate::log::LogBatch;
@@ -14,6 +19,21 @@ use crate::{
     Decimal, Fact, Field, Layers, Predicate, Reason, ReasonKind, StepName, Truth, Value, Window,
     WindowSpec,
 };
+
+/// Codes of what is wrong with a measure's text. They are the rule language's, which had measures
+/// first; codes are never changed.
+pub mod codes {
+    /// A measure that does not exist.
+    pub const FUNCTION: &str = "R030";
+    /// A field that the step does not have.
+    pub const FIELD: &str = "R032";
+    /// A field of a type that the measure cannot be computed over.
+    pub const FIELD_TYPE: &str = "R033";
+    /// A measure with a part too many or too few.
+    pub const FORM: &str = "R034";
+    /// A window that is empty or anchored on no time of a ticket.
+    pub const WINDOW: &str = "R035";
+}
 
 /// What a measure computes over the rows that meet its predicate.
 #[non_exhaustive]
@@ -312,40 +332,76 @@ pub fn nearest_rank(count: usize, percentile: u8) -> Option<usize> {
     usize::try_from(rank - 1).ok().filter(|index| *index < count)
 }
 
-/// Sums values of one type; `None` if the sum does not fit, `Some(None)` for no values.
-///
-/// Only the whole sum is checked, so that the answer does not depend on the order of rows.
-#[must_use]
-pub fn sum<'a>(values: impl IntoIterator<Item = &'a Value>) -> Option<Option<Value>> {
-    // Numbers are split here, so that parts of them do not overflow 128 bits.
+/// A sum of values of one type. Only the whole is checked, so that it does not depend on the order
+/// of rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sum {
+    kind: Option<std::mem::Discriminant<Value>>,
+    high: i128,
+    low: i128,
+    /// Values of two types, or one that is no number.
+    mixed: bool,
+}
+
+impl Sum {
+    /// Numbers are split here, so that 2^64 of them can be added in 128 bits.
     const SPLIT: i128 = 10_i128.pow(19);
-    let mut kind = None;
-    let (mut high, mut low) = (0_i128, 0_i128);
-    for value in values {
+
+    /// Adds a value.
+    pub fn add(&mut self, value: &Value) {
         let number = match value {
-            Value::Int(number) => i128::from(*number),
-            Value::Decimal(number) => number.billionths(),
-            Value::Duration(length) => i128::try_from(length.as_nanos()).ok()?,
-            _ => return None,
+            Value::Int(number) => Some(i128::from(*number)),
+            Value::Decimal(number) => Some(number.billionths()),
+            Value::Duration(length) => i128::try_from(length.as_nanos()).ok(),
+            _ => None,
         };
-        if *kind.get_or_insert(std::mem::discriminant(value)) != std::mem::discriminant(value) {
+        let kind = std::mem::discriminant(value);
+        self.mixed |= *self.kind.get_or_insert(kind) != kind;
+        match number {
+            Some(number) => {
+                self.high = self.high.saturating_add(number / Self::SPLIT);
+                self.low = self.low.saturating_add(number % Self::SPLIT);
+            }
+            None => self.mixed = true,
+        }
+    }
+
+    /// Adds another sum.
+    pub fn join(&mut self, other: &Self) {
+        self.mixed |= other.mixed;
+        self.mixed |= self.kind.is_some() && other.kind.is_some() && self.kind != other.kind;
+        self.kind = self.kind.or(other.kind);
+        self.high = self.high.saturating_add(other.high);
+        self.low = self.low.saturating_add(other.low);
+    }
+
+    /// The sum; `None` if it does not fit its type, `Some(None)` of no values.
+    #[must_use]
+    pub fn value(&self) -> Option<Option<Value>> {
+        let Some(kind) = self.kind else { return Some(None) };
+        if self.mixed {
             return None;
         }
-        high = high.checked_add(number / SPLIT)?;
-        low = low.checked_add(number % SPLIT)?;
+        let total = self.high.checked_mul(Self::SPLIT)?.checked_add(self.low)?;
+        let value = if kind == std::mem::discriminant(&Value::Int(0)) {
+            Value::Int(i64::try_from(total).ok()?)
+        } else if kind == std::mem::discriminant(&Value::Duration(Duration::ZERO)) {
+            let seconds = u64::try_from(total / 1_000_000_000).ok()?;
+            let nanos = u32::try_from(total % 1_000_000_000).ok()?;
+            Value::Duration(Duration::new(seconds, nanos))
+        } else {
+            Value::Decimal(Decimal::from_billionths(total)?)
+        };
+        Some(Some(value))
     }
-    let Some(kind) = kind else { return Some(None) };
-    let total = high.checked_mul(SPLIT)?.checked_add(low)?;
-    let value = if kind == std::mem::discriminant(&Value::Int(0)) {
-        Value::Int(i64::try_from(total).ok()?)
-    } else if kind == std::mem::discriminant(&Value::Duration(Duration::ZERO)) {
-        let seconds = u64::try_from(total / 1_000_000_000).ok()?;
-        let nanos = u32::try_from(total % 1_000_000_000).ok()?;
-        Value::Duration(Duration::new(seconds, nanos))
-    } else {
-        Value::Decimal(Decimal::from_billionths(total)?)
-    };
-    Some(Some(value))
+}
+
+/// Sums values of one type; `None` if the sum does not fit, `Some(None)` for no values.
+#[must_use]
+pub fn sum<'a>(values: impl IntoIterator<Item = &'a Value>) -> Option<Option<Value>> {
+    let mut sum = Sum::default();
+    values.into_iter().for_each(|value| sum.add(value));
+    sum.value()
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! What is wrong with a rule file, all of it at once.
 //!
 //! Codes are stable and never reused. `P…` come from the grammar that conditions share with the
-//! rest of logdive; `R…` are the rule language's own.
+//! rest of logdive; `R…` are the rule language's own. `R030` and `R032` to `R035`, those of measures,
+//! are `logdive_core::measure::codes`.
 
 use std::cell::Cell;
 use std::fmt;
 
+use logdive_core::measure::codes;
 use logdive_core::predicate::syntax::Spanned;
-use logdive_core::{Diagnostic, Span, did_you_mean};
+use logdive_core::{Diagnostic, Span};
 
 use crate::limits;
 
@@ -35,18 +37,10 @@ pub(crate) const DUPLICATE: &str = "R020";
 pub(crate) const NAME: &str = "R021";
 /// A type that does not exist, or a range on a type that has none.
 pub(crate) const TYPE: &str = "R022";
-/// A measure that does not exist.
-pub(crate) const MEASURE: &str = "R030";
 /// A step that the schema does not declare.
 pub(crate) const STEP: &str = "R031";
-/// A field that a step does not have.
-pub(crate) const STEP_FIELD: &str = "R032";
 /// A field of a type that the measure cannot be computed over.
-pub(crate) const MEASURE_TYPE: &str = "R033";
-/// A measure with a part too many or too few.
-pub(crate) const MEASURE_FORM: &str = "R034";
-/// A window that is empty or anchored on no time of a ticket.
-pub(crate) const WINDOW: &str = "R035";
+pub(crate) const MEASURE_TYPE: &str = codes::FIELD_TYPE;
 /// A decision that `decisions` does not list.
 pub(crate) const DECISION: &str = "R040";
 /// A rule after `over` that does not exist.
@@ -164,39 +158,5 @@ pub(crate) fn unknown<'a>(
     name: &Spanned<String>,
     there_are: impl IntoIterator<Item = &'a str>,
 ) -> Diagnostic {
-    unknown_at(code, what, &name.value, name.span, there_are)
-}
-
-pub(crate) fn unknown_at<'a>(
-    code: &str,
-    what: &str,
-    name: &str,
-    span: Span,
-    there_are: impl IntoIterator<Item = &'a str>,
-) -> Diagnostic {
-    let names: Vec<&str> = there_are.into_iter().collect();
-    let diagnostic = Diagnostic::new(code, span, format!("unknown {what} `{name}`"));
-    match nearest(name, &names) {
-        Some(near) => diagnostic.suggestion(near),
-        None if names.is_empty() => diagnostic.help(format!("there is no {what}: declare it")),
-        None => diagnostic.help(format!("there are: {}", shown(&names))),
-    }
-}
-
-/// The name that was most likely meant: one that is spelled alike, or the only one that the word
-/// begins.
-pub(crate) fn nearest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
-    did_you_mean(word, names.iter().copied()).or_else(|| {
-        let mut begun = names.iter().filter(|name| word.len() >= 2 && name.starts_with(word));
-        begun.next().filter(|_| begun.next().is_none()).copied()
-    })
-}
-
-fn shown(names: &[&str]) -> String {
-    const MOST: usize = 12;
-    let some = names.iter().take(MOST).copied().collect::<Vec<_>>().join(", ");
-    match names.len().checked_sub(MOST) {
-        None | Some(0) => some,
-        Some(more) => format!("{some} and {more} more"),
-    }
+    Diagnostic::unknown(code, what, &name.value, name.span, there_are)
 }

@@ -10,10 +10,6 @@
 //! type := "bool" | "int" [INT ".." INT] | "decimal" | "text" | "time" | "duration" | "ip"
 //!       | "severity" | "enum" "{" member { "," member } [","] "}"
 //! member := WORD | TEXT
-//! measure := WORD "(" STEP [".", FIELD] ["," INT] ["where" expression] ["within" window] ")"
-//! window := DURATION ("before" | "after" | "around") anchor
-//!         | DURATION "before" "and" DURATION "after" anchor
-//! anchor := "started" | "detected" | "opened"
 //! decisions := "decisions" "{" WORD { "," WORD } [","] "}"
 //! default := "default" WORD TEXT
 //! rule := "rule" TEXT VERSION "mode" MODE ["over" TEXT { "," TEXT }] "{" { clause } "}"
@@ -24,17 +20,18 @@
 //! argument := constant | FACT
 //! ```
 //!
-//! Tokens, `expression` and `constant` are those of [`logdive_core::predicate::syntax`].
+//! Tokens, `expression` and `constant` are those of [`logdive_core::predicate::syntax`], `measure`
+//! is that of [`logdive_core::measure::syntax`].
 //!
 //! The file is split into items, items into entries and clauses, before any of them is parsed: a
 //! mistake in one part leaves the others as they are.
 
+use logdive_core::measure::syntax::MeasureExpr;
 use logdive_core::predicate::syntax::{Cursor, Expr, Literal, Spanned, Token, TokenKind, tokens};
-use logdive_core::{Diagnostic, Span, ValueType, WindowSpec};
+use logdive_core::{Diagnostic, Span, ValueType};
 
 use crate::diagnostics::{MISSING_ITEM, TWICE};
 
-mod measure;
 mod part;
 mod rule;
 mod schema;
@@ -76,7 +73,7 @@ pub(crate) enum EntryNode {
     },
     Measured {
         name: Spanned<String>,
-        measure: Box<MeasureNode>,
+        measure: Box<MeasureExpr>,
     },
 }
 
@@ -85,18 +82,6 @@ pub(crate) enum EntryNode {
 pub(crate) struct TypeNode {
     pub(crate) kind: ValueType,
     pub(crate) range: Option<(i64, i64)>,
-}
-
-/// A measure as it was written.
-#[derive(Debug)]
-pub(crate) struct MeasureNode {
-    pub(crate) function: Spanned<String>,
-    pub(crate) step: Spanned<String>,
-    pub(crate) field: Option<Spanned<String>>,
-    pub(crate) rank: Option<Spanned<i64>>,
-    pub(crate) filter: Option<Expr>,
-    pub(crate) window: Option<WindowSpec>,
-    pub(crate) span: Span,
 }
 
 /// `default NAME "…"`

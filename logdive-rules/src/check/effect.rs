@@ -6,7 +6,7 @@ use logdive_core::predicate::syntax::{Literal, Spanned};
 use logdive_core::{ActionName, Span, Value};
 
 use super::{Context, names};
-use crate::diagnostics::{DUPLICATE, FACT, NAME, PLACEHOLDER, unknown_at};
+use crate::diagnostics::{DUPLICATE, FACT, NAME, PLACEHOLDER};
 use crate::limits;
 use crate::rule::{Argument, Call, Effect};
 use crate::syntax::{CallNode, EffectNode};
@@ -21,7 +21,13 @@ impl Context<'_> {
         if !self.broken.contains(name) {
             let names = self.schema.entries.keys().map(String::as_str);
             let names = names.take(self.suggestions.most());
-            self.diagnostics.push(unknown_at(FACT, "fact", name, span(self), names));
+            self.diagnostics.push(logdive_core::Diagnostic::unknown(
+                FACT,
+                "fact",
+                name,
+                span(self),
+                names,
+            ));
         }
         None
     }

@@ -1,10 +1,10 @@
 //! One rule.
 
-use logdive_core::{Diagnostic, Mode};
+use logdive_core::{Diagnostic, Mode, nearest};
 
 use super::Context;
 use super::condition::{Unavailable, unavailable};
-use crate::diagnostics::{DECISION, MISSING_CLAUSE, MODE, NAME, UNAVAILABLE, nearest, unknown};
+use crate::diagnostics::{DECISION, MISSING_CLAUSE, MODE, NAME, UNAVAILABLE, unknown};
 use crate::limits;
 use crate::rule::Rule;
 use crate::syntax::RuleNode;

@@ -2,34 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use logdive_core::predicate::FieldTypes;
+use logdive_core::measure::syntax::MeasureExpr;
+use logdive_core::measure::{self, CheckedMeasure};
 use logdive_core::predicate::syntax::Spanned;
-use logdive_core::{
-    Diagnostic, Field, Function, Measure, Predicate, StepName, ValueType, predicate,
-};
+use logdive_core::{Diagnostic, Field, Measure, StepName, ValueType};
 
 use super::names;
-use crate::diagnostics::{
-    DUPLICATE, MEASURE, MEASURE_FORM, MEASURE_TYPE, NAME, STEP, STEP_FIELD, Suggestions, unknown,
-};
+use crate::diagnostics::{DUPLICATE, MEASURE_TYPE, NAME, STEP, Suggestions, unknown};
 use crate::schema::{Entry, Origin, Schema, StepTypes};
-use crate::syntax::{EntryNode, MeasureNode, SchemaNode, TypeNode};
-
-const FUNCTIONS: [&str; 13] = [
-    "count",
-    "any",
-    "none",
-    "distinct",
-    "sum",
-    "min",
-    "max",
-    "percentile",
-    "rate",
-    "newest",
-    "only",
-    "complete",
-    "watermark",
-];
+use crate::syntax::{EntryNode, SchemaNode, TypeNode};
 
 /// Checks a schema; names of entries that do not hold together are added to `broken`.
 pub(super) fn schema(
@@ -159,178 +140,23 @@ fn fact_name(name: &Spanned<String>, kind: &ValueType) -> Result<(), Vec<Diagnos
 fn measured(
     schema: &Schema,
     name: &Spanned<String>,
-    node: &MeasureNode,
+    node: &MeasureExpr,
     suggestions: &Suggestions,
     broken: &BTreeSet<String>,
 ) -> Result<Entry, Vec<Diagnostic>> {
-    let mut found = Vec::new();
-    let step = StepName::parse(&node.step.value).ok().filter(|s| schema.steps.contains_key(s));
-    let fields = step.as_ref().and_then(|step| schema.steps.get(step));
-    if fields.is_none() && !broken.contains(&node.step.value) {
+    let step = StepName::parse(&node.step.value).ok();
+    let found = step.and_then(|step| schema.steps.get(&step).map(|fields| (step, fields)));
+    let Some((step, fields)) = found else {
+        // Without the step's fields there is nothing more to say of the measure.
         let steps = schema.steps.keys().map(StepName::as_str).take(suggestions.most());
-        found.push(unknown(STEP, "step", &node.step, steps));
-    }
-    let types = fields.map(|fields| StepTypes { fields, suggestions });
-    let field = match (&node.field, &types) {
-        (Some(field), Some(types)) => match typed_field(field, types) {
-            Ok(field) => Some(field),
-            Err(diagnostic) => {
-                found.push(diagnostic);
-                None
-            }
-        },
-        _ => None,
+        let reported = broken.contains(&node.step.value);
+        let unknown = (!reported).then(|| unknown(STEP, "step", &node.step, steps));
+        return Err(unknown.into_iter().collect());
     };
-    let filter = match (&node.filter, &types) {
-        (Some(filter), Some(types)) => match predicate::check(filter, types) {
-            Ok(filter) => filter,
-            Err(more) => {
-                found.extend(more);
-                Predicate::always()
-            }
-        },
-        _ => Predicate::always(),
-    };
-    // Without the step's fields there is nothing more to say of the measure.
-    let function = if types.is_some() { function(node, field) } else { Err(Vec::new()) };
-    let function = function.unwrap_or_else(|more| {
-        found.extend(more);
-        None
-    });
-    match (step, function) {
-        (Some(step), Some((function, kind))) if found.is_empty() => {
-            fact_name(name, &kind)?;
-            let measure =
-                Measure { name: name.value.clone(), step, function, filter, window: node.window };
-            let origin = Origin::Measured(measure);
-            Ok(Entry { kind, range: None, optional: false, origin })
-        }
-        _ => Err(found),
-    }
-}
-
-fn typed_field(
-    name: &Spanned<String>,
-    types: &StepTypes<'_>,
-) -> Result<(Field, ValueType), Diagnostic> {
-    let typed = Field::parse(&name.value)
-        .ok()
-        .and_then(|field| types.field_type(&field).map(|kind| (field, kind)));
-    typed.ok_or_else(|| {
-        let names = types.names();
-        unknown(STEP_FIELD, "field", name, names.iter().map(String::as_str))
-    })
-}
-
-type Typed = Option<(Function, ValueType)>;
-
-/// The function of a measure and the type of what it gives. `None` if what it lacks is reported
-/// already.
-fn function(
-    node: &MeasureNode,
-    field: Option<(Field, ValueType)>,
-) -> Result<Typed, Vec<Diagnostic>> {
-    let name = node.function.value.as_str();
-    let form = |message: String, help: String| {
-        vec![Diagnostic::new(MEASURE_FORM, node.span, message).help(help)]
-    };
-    if !FUNCTIONS.contains(&name) {
-        return Err(vec![unknown(MEASURE, "measure", &node.function, FUNCTIONS)]);
-    }
-    let step = &node.step.value;
-    let takes_field =
-        matches!(name, "distinct" | "sum" | "min" | "max" | "percentile" | "newest" | "only");
-    match (&node.field, takes_field) {
-        (None, true) => {
-            return Err(form(
-                format!("`{name}` is computed over a field"),
-                format!("write `{name}({step}.FIELD …)`"),
-            ));
-        }
-        (Some(field), false) => {
-            return Err(form(
-                format!("`{name}` takes a step, not the field `{}`", field.value),
-                format!("write `{name}({step} …)`"),
-            ));
-        }
-        _ => {}
-    }
-    let rank = match (name, &node.rank) {
-        ("percentile", None) => {
-            return Err(form(
-                "a percentile of which rank?".to_owned(),
-                "write `percentile(step.field, 99)`".to_owned(),
-            ));
-        }
-        ("percentile", Some(rank)) => match u8::try_from(rank.value) {
-            Ok(rank @ 1..=100) => rank,
-            _ => {
-                let message = format!("there is no percentile {}", rank.value);
-                return Err(vec![
-                    Diagnostic::new(MEASURE_FORM, rank.span, message).help("it is 1 to 100"),
-                ]);
-            }
-        },
-        (_, Some(rank)) => {
-            let message = format!("`{name}` takes no number");
-            return Err(vec![Diagnostic::new(MEASURE_FORM, rank.span, message).help("remove it")]);
-        }
-        (_, None) => 0,
-    };
-    if matches!(name, "complete" | "watermark") {
-        if let Some(filter) = &node.filter {
-            let message = format!("`{name}` is a fact of the whole step");
-            return Err(vec![
-                Diagnostic::new(MEASURE_FORM, filter.span, message).help("remove `where …`"),
-            ]);
-        }
-        return Ok(Some(if name == "complete" {
-            (Function::Complete, ValueType::Bool)
-        } else {
-            (Function::Watermark, ValueType::Time)
-        }));
-    }
-    Ok(match (name, field) {
-        ("count", _) => Some((Function::Count, ValueType::Int)),
-        ("any", _) => Some((Function::Any, ValueType::Bool)),
-        ("none", _) => Some((Function::None, ValueType::Bool)),
-        ("rate", _) => Some((Function::Rate, ValueType::Decimal)),
-        // The field is unknown, which is reported.
-        (_, None) => None,
-        (_, Some((field, kind))) => Some(over_field(node, field, kind, rank)?),
-    })
-}
-
-/// The measures that are computed over a field.
-fn over_field(
-    node: &MeasureNode,
-    field: Field,
-    kind: ValueType,
-    rank: u8,
-) -> Result<(Function, ValueType), Vec<Diagnostic>> {
-    let number = matches!(kind, ValueType::Int | ValueType::Decimal | ValueType::Duration);
-    let ordered = !matches!(kind, ValueType::Bool | ValueType::Enum(_) | ValueType::Ip);
-    let (fits, needs) = match node.function.value.as_str() {
-        "sum" | "percentile" => (number, "int, decimal or duration"),
-        "min" | "max" => (ordered, "a type that has an order"),
-        _ => (true, ""),
-    };
-    if !fits {
-        let name = &node.function.value;
-        let span = node.field.as_ref().map_or(node.span, |field| field.span);
-        let message = format!("`{field}` is of type {kind}, which has no `{name}`");
-        return Err(vec![
-            Diagnostic::new(MEASURE_TYPE, span, message)
-                .help(format!("`{name}` is computed over {needs}")),
-        ]);
-    }
-    Ok(match node.function.value.as_str() {
-        "distinct" => (Function::Distinct(field), ValueType::Int),
-        "sum" => (Function::Sum(field), kind),
-        "min" => (Function::Min(field), kind),
-        "max" => (Function::Max(field), kind),
-        "percentile" => (Function::Percentile(field, rank), kind),
-        "newest" => (Function::Newest(field), kind),
-        _ => (Function::Only(field), kind),
-    })
+    let CheckedMeasure { function, filter, kind, .. } =
+        measure::check(node, &StepTypes { fields, suggestions })?;
+    fact_name(name, &kind)?;
+    let measure = Measure { name: name.value.clone(), step, function, filter, window: node.window };
+    let origin = Origin::Measured(measure);
+    Ok(Entry { kind, range: None, optional: false, origin })
 }

@@ -1,11 +1,10 @@
 //! A part of a file (an entry, a clause, a head) under a cursor of its own.
 
-use logdive_core::Diagnostic;
 use logdive_core::predicate::syntax::{Cursor, Token};
+use logdive_core::{Diagnostic, nearest};
 
 use super::split::stray;
 use super::word_of;
-use crate::diagnostics::nearest;
 
 /// Parses a part to its end. `words` are those that may follow, for suggestions; `what` names the
 /// part in messages.

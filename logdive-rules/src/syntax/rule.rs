@@ -3,12 +3,12 @@
 use logdive_core::predicate::syntax::{
     Cursor, Literal, Spanned, Token, TokenKind, expression, literal,
 };
-use logdive_core::{Diagnostic, Mode};
+use logdive_core::{Diagnostic, Mode, nearest};
 
 use super::part::{list, whole};
 use super::split::{self, Item, stray};
 use super::{CallNode, DecideNode, DefaultNode, EffectNode, RuleNode, is_text, version, word_of};
-use crate::diagnostics::{BRACE, MODE, TWICE, nearest};
+use crate::diagnostics::{BRACE, MODE, TWICE};
 
 const CLAUSES: [&str; 5] = ["when", "unless", "decide", "do", "no action"];
 

@@ -1,13 +1,13 @@
 //! `schema` and `decisions`.
 
+use logdive_core::measure::syntax::measure;
 use logdive_core::predicate::syntax::{Cursor, Spanned, Token, TokenKind};
 use logdive_core::{Diagnostic, ValueType};
 
-use super::measure::measure;
 use super::part::{list, whole};
 use super::split::{self, Item, stray};
 use super::{EntryNode, SchemaNode, TypeNode, is_symbol, version, word_of};
-use crate::diagnostics::{BRACE, DUPLICATE, TOO_LARGE, TYPE, unknown_at};
+use crate::diagnostics::{BRACE, DUPLICATE, TOO_LARGE, TYPE};
 use crate::limits;
 
 const WORDS: [&str; 3] = ["ticket.NAME", "evidence", "fact"];
@@ -74,7 +74,7 @@ fn entry(cursor: &mut Cursor<'_>) -> Result<EntryNode, Diagnostic> {
         "fact" => {
             let name = cursor.expect_word("the fact's name")?;
             if cursor.eat_symbol("=") {
-                return Ok(EntryNode::Measured { name, measure: Box::new(measure(cursor)?) });
+                return Ok(EntryNode::Measured { name, measure: Box::new(measure(cursor, None)?) });
             }
             if !cursor.at_symbol(":") {
                 return Err(cursor.unexpected("`=` and a measure, or `:` and a type"));
@@ -110,7 +110,7 @@ fn kind(cursor: &mut Cursor<'_>) -> Result<TypeNode, Diagnostic> {
     }
     let Some((_, kind)) = TYPES.iter().find(|(name, _)| *name == word.value) else {
         let names: Vec<&str> = TYPES.iter().map(|(name, _)| *name).chain(["enum"]).collect();
-        let diagnostic = unknown_at(TYPE, "type", &word.value, word.span, names);
+        let diagnostic = Diagnostic::unknown(TYPE, "type", &word.value, word.span, names);
         return Err(match word.value.as_str() {
             "string" | "str" => diagnostic.help("write `text`").suggestion("text"),
             "float" | "number" | "double" => {

@@ -3,10 +3,10 @@
 //! It looks at words and braces only, so that one mistake stays in the part it is in.
 
 use logdive_core::predicate::syntax::{Token, TokenKind};
-use logdive_core::{Diagnostic, Span};
+use logdive_core::{Diagnostic, Span, nearest};
 
 use super::{is_symbol, is_text, word_of};
-use crate::diagnostics::{BRACE, UNKNOWN_WORD, nearest};
+use crate::diagnostics::{BRACE, UNKNOWN_WORD};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ItemKind {
