@@ -15,6 +15,7 @@ use serde_json::Value;
 
 mod beats;
 mod beats_plain;
+mod templates;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace's folder")
