@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,12 @@ pub struct LayerCoverage {
     /// Up to when lines are known to have arrived: `newest` minus the declared lateness. A layer
     /// that declares none has none.
     pub watermark: Option<DateTime<Utc>>,
+    /// How far the newest line lies behind that of the newest layer of the dive.
+    #[serde(default)]
+    pub lag: Option<Duration>,
+    /// Whether it is a layer of changes (deploys, flags).
+    #[serde(default)]
+    pub changes: bool,
     /// Emitters that the layer had and that wrote nothing in the window.
     pub silent_emitters: Vec<String>,
     /// Pieces (files, requests) that had to be read.
@@ -64,7 +71,7 @@ impl LayerCoverage {
     #[must_use]
     pub fn watermark_of(
         newest: Option<DateTime<Utc>>,
-        lateness: Option<std::time::Duration>,
+        lateness: Option<Duration>,
     ) -> Option<DateTime<Utc>> {
         newest?.checked_sub_signed(TimeDelta::from_std(lateness?).ok()?)
     }
@@ -101,6 +108,19 @@ impl LayerCoverage {
     }
 }
 
+/// The clocks of two layers compared: the same ids were seen in both.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skew {
+    /// The layer whose clock differs.
+    pub layer: LayerName,
+    /// The layer it is compared with.
+    pub against: LayerName,
+    /// By how many microseconds its times are ahead, the median over all ids of both.
+    pub ahead_micros: i64,
+    /// Ids that were seen in both.
+    pub ids: u64,
+}
+
 /// What a dive looked at: per layer, and whether that was everything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
@@ -110,6 +130,9 @@ pub struct Coverage {
     pub layers: BTreeMap<LayerName, LayerCoverage>,
     /// Layers there are and the plan does not look at.
     pub not_looked_at: Vec<LayerName>,
+    /// Clocks that differ.
+    #[serde(default)]
+    pub skews: Vec<Skew>,
 }
 
 impl Coverage {
@@ -183,6 +206,7 @@ mod tests {
                 .unwrap(),
             layers: BTreeMap::from([(LayerName::parse("ssm").unwrap(), layer.clone())]),
             not_looked_at: Vec::new(),
+            skews: Vec::new(),
         };
         assert!(coverage("2023-07-10T11:43:37Z").is_complete());
         let late = coverage("2023-07-10T11:43:38Z");

@@ -1,26 +1,37 @@
 //! Evidence: what a dive found, and what it could not know.
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::log::LogRecord;
 use crate::{Coverage, Digest, Facts, LayerName, StepName};
 
-/// Lines of one shape in one layer, counted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Template {
-    /// The layer.
-    pub layer: LayerName,
-    /// The shape they share.
-    pub shape: i64,
-    /// The text of the oldest of them.
-    pub example: String,
-    /// How many there are.
-    pub count: u64,
-    /// The oldest.
-    pub first: DateTime<Utc>,
-    /// The newest.
-    pub last: DateTime<Utc>,
+mod finding;
+mod template;
+
+pub use finding::{Finding, Novelty, RateRatio, Subject};
+pub use template::{Template, TemplateId, TemplateIdError};
+
+/// What a step of a plan does. The enum grows with the kinds of steps.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// Lines by a predicate.
+    Select,
+    /// Lines by the ids of another step's lines.
+    Follow,
+    /// The lines around the hits of another step.
+    Context,
+    /// Lines folded into templates.
+    Templates,
+    /// What is new, gone or changed against baselines.
+    Compare,
+    /// Numbers over another step's lines.
+    Measure,
+    /// Lines that are expected not to be there: what was ruled out.
+    Check,
+    /// The lines of layers of changes (deploys, flags): always looked at.
+    Changes,
 }
 
 /// What one step of a dive found.
@@ -28,18 +39,65 @@ pub struct Template {
 pub struct StepEvidence {
     /// The step.
     pub name: StepName,
+    /// What it does.
+    pub kind: StepKind,
     /// What it looks for, in words.
     pub about: String,
     /// The lines shown, oldest first.
     pub rows: Vec<LogRecord>,
-    /// All lines it found, shown or not, as templates: most frequent first.
+    /// The lines it found, shown or not, as templates: most frequent first.
     pub templates: Vec<Template>,
+    /// The surroundings of hits, for steps that look for them.
+    pub context: Vec<ContextGroup>,
+    /// What differs from the baselines, for steps that compare: most telling first.
+    pub findings: Vec<Finding>,
     /// How many lines it found.
     pub matched: u64,
     /// How many of them are not shown.
     pub cut: u64,
-    /// Why a follow ended, for steps that follow ids.
+    /// Why a follow ended, or what kept the step from its end.
     pub stopped: Option<String>,
+}
+
+impl StepEvidence {
+    /// A step that found nothing yet.
+    #[must_use]
+    pub const fn new(name: StepName, kind: StepKind, about: String) -> Self {
+        Self {
+            name,
+            kind,
+            about,
+            rows: Vec::new(),
+            templates: Vec::new(),
+            context: Vec::new(),
+            findings: Vec::new(),
+            matched: 0,
+            cut: 0,
+            stopped: None,
+        }
+    }
+}
+
+/// Lines of one emitter and source around hits, in order and without gaps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContextGroup {
+    /// The layer.
+    pub layer: LayerName,
+    /// Who wrote them.
+    pub emitter: Option<String>,
+    /// Where they were read from.
+    pub source: Option<String>,
+    /// The lines in the order of their emitter.
+    pub lines: Vec<ContextLine>,
+}
+
+/// One line of a context.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContextLine {
+    /// The line.
+    pub record: LogRecord,
+    /// Whether it is a hit, not only near one.
+    pub hit: bool,
 }
 
 /// Enough to get the same bytes again.

@@ -69,6 +69,12 @@ impl Window {
         self.from <= time && time < self.to
     }
 
+    /// The smallest window that holds both.
+    #[must_use]
+    pub fn hull(&self, other: &Self) -> Self {
+        Self { from: self.from.min(other.from), to: self.to.max(other.to) }
+    }
+
     /// The part both have.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Option<Self> {

@@ -8,7 +8,7 @@ macro_rules! columns {
     ($($(#[$doc:meta])* $variant:ident, $name:literal, $type:expr, $null:literal;)*) => {
         /// A column of a log batch. Their order here is their order in a batch.
         #[non_exhaustive]
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(usize)]
         pub enum Column { $($(#[$doc])* $variant,)* }
 

@@ -9,7 +9,7 @@ use crate::port::{Description, DiveError, DiveRequest, EvidenceSource, StepDescr
 use crate::predicate::FieldTypes;
 use crate::{
     Coverage, Digest, Evidence, Fact, Facts, Field, Function, Layer, LayerCoverage, Layers,
-    Predicate, Provenance, StepEvidence, StepName, WindowSpec,
+    Predicate, Provenance, StepEvidence, StepKind, StepName, WindowSpec,
 };
 
 /// Dives over lines in memory: each step is the lines of the window that meet a predicate. For
@@ -89,13 +89,9 @@ impl EvidenceSource for MemoryEvidence {
             coverage.shown += rows.len() as u64;
             rows_of.insert(name.clone(), rows.iter().cloned().collect::<LogBatch>());
             steps.push(StepEvidence {
-                name: name.clone(),
-                about: predicate.to_string(),
                 matched: rows.len() as u64,
                 rows,
-                templates: Vec::new(),
-                cut: 0,
-                stopped: None,
+                ..StepEvidence::new(name.clone(), StepKind::Select, predicate.to_string())
             });
         }
         let layers: Layers = std::iter::once(self.layer.clone()).collect();
@@ -127,6 +123,7 @@ impl EvidenceSource for MemoryEvidence {
                 window,
                 layers: BTreeMap::from([(name, coverage)]),
                 not_looked_at: Vec::new(),
+                skews: Vec::new(),
             },
             provenance: Provenance {
                 plan: format!("{} steps in memory", self.steps.len()),

@@ -37,12 +37,32 @@ pub struct Budget {
     pub bytes: u64,
     /// Longest wall time.
     pub time: Duration,
+    /// Most memory that operators may hold, in bytes.
+    #[serde(default = "default_memory")]
+    pub memory: u64,
+    /// Most money, in millionths of a dollar, where layers state a price.
+    #[serde(default = "no_limit")]
+    pub micro_dollars: u64,
+}
+
+const fn default_memory() -> u64 {
+    1 << 30
+}
+
+const fn no_limit() -> u64 {
+    u64::MAX
 }
 
 impl Default for Budget {
-    /// 50 million rows, 8 GiB, 30 seconds.
+    /// 50 million rows, 8 GiB read, 30 seconds, 1 GiB of memory, any price.
     fn default() -> Self {
-        Self { rows: 50_000_000, bytes: 8 << 30, time: Duration::from_secs(30) }
+        Self {
+            rows: 50_000_000,
+            bytes: 8 << 30,
+            time: Duration::from_secs(30),
+            memory: default_memory(),
+            micro_dollars: no_limit(),
+        }
     }
 }
 

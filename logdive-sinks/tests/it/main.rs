@@ -9,6 +9,7 @@ mod clock;
 mod custom_sink;
 mod github;
 mod outbox;
+mod packet;
 mod retry;
 mod scripted;
 mod server;

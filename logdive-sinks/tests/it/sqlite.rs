@@ -12,8 +12,8 @@ use logdive_core::port::{
 use logdive_core::{
     Action, ActionClass, ActionKey, ActionName, ActionRequest, Actor, Audience, Conclusion,
     Coverage, Decision, DeliveryKey, Digest, EffectiveMode, Evidence, Facts, Mode, ModeSetting,
-    OnStop, Outcome, PlaybookName, Provenance, Reversibility, Scope, Stage, StepEvidence, StepName,
-    Ticket, TicketId, TicketSeverity, TicketStatus, Times, Value, Window,
+    OnStop, Outcome, PlaybookName, Provenance, Reversibility, Scope, Stage, StepEvidence, StepKind,
+    StepName, Ticket, TicketId, TicketSeverity, TicketStatus, Times, Value, Window,
 };
 use logdive_sinks::SqliteJournal;
 use rusqlite::Connection;
@@ -126,19 +126,20 @@ fn every_kind() -> Vec<Entry> {
     };
     let evidence = Evidence {
         steps: vec![StepEvidence {
-            name: StepName::parse("denied").unwrap(),
-            about: "denied requests".into(),
-            rows: vec![],
-            templates: vec![],
             matched: 72,
             cut: 62,
-            stopped: None,
+            ..StepEvidence::new(
+                StepName::parse("denied").unwrap(),
+                StepKind::Select,
+                "denied requests".into(),
+            )
         }],
         facts: Facts::new().with("denied.count", Value::from(72)),
         coverage: Coverage {
             window: Window::new(at(), at() + chrono::TimeDelta::minutes(30)).unwrap(),
             layers: [].into(),
             not_looked_at: vec![],
+            skews: vec![],
         },
         provenance: Provenance {
             plan: "select".into(),
