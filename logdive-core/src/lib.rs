@@ -3,6 +3,7 @@
 mod action;
 mod actor;
 pub mod case;
+pub mod compare;
 mod coverage;
 mod decision;
 mod diagnostic;
@@ -26,6 +27,7 @@ mod playbook;
 pub mod port;
 pub mod predicate;
 pub mod stop;
+pub mod template;
 #[cfg(any(test, feature = "testkit"))]
 #[expect(clippy::panic, reason = "a conformance suite panics with what does not hold")]
 pub mod testkit;
@@ -37,13 +39,16 @@ mod window;
 pub use action::{Action, ActionKey, ActionRequest, ActionSpec, OnStop, Outcome, Reversibility};
 pub use actor::{Actor, AnyPerson, Authority, Verb};
 pub use case::{ActionStatus, Case, CaseId};
-pub use coverage::{Cost, Coverage, LayerCoverage};
+pub use coverage::{Cost, Coverage, LayerCoverage, Skew};
 pub use decision::{Conclusion, Decision, MissingFact, RuleTrace, TermTrace};
-pub use diagnostic::{Diagnostic, Span, did_you_mean};
+pub use diagnostic::{Diagnostic, Span, did_you_mean, nearest};
 pub use digest::Digest;
 pub use document::{Block, BlockKind, DeliveryKey, Document, Inline, Line, Priority};
 pub use entities::{Entity, EntityKind, Found};
-pub use evidence::{Evidence, Provenance, StepEvidence, Template};
+pub use evidence::{
+    ContextGroup, ContextLine, Evidence, Finding, Novelty, Provenance, RateRatio, StepEvidence,
+    StepKind, Subject, Template, TemplateId, TemplateIdError,
+};
 pub use fact::{Fact, Facts, Reason, ReasonKind};
 pub use field::{Field, FieldName};
 pub use layer::{
@@ -55,7 +60,7 @@ pub use mode::{EffectiveMode, Mode, ModeSetting, Modes, Scope, Stage};
 pub use name::{ActionClass, ActionName, IdKind, LayerName, NameError, PlaybookName, StepName};
 pub use pilot::Pilot;
 pub use playbook::{Playbook, PlaybookBuilder, PlaybookError};
-pub use predicate::{Comparison, Predicate, TextTest};
+pub use predicate::{Comparison, Pattern, Phrase, Predicate, TextTest};
 pub use stop::StopLatch;
 pub use ticket::{Audience, Ticket, TicketFields, TicketId, TicketSeverity, TicketStatus, Times};
 pub use truth::Truth;

@@ -9,6 +9,7 @@ mod logs;
 #[cfg(feature = "otlp")]
 pub mod otlp;
 mod place;
+pub mod stream;
 
 pub use act::{actuator, decide};
 pub use journal::{delivery_log, journal};
