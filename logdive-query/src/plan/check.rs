@@ -1,22 +1,24 @@
-//! Checking a plan against layers.
+//! A plan checked against layers: what the engine runs.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use logdive_core::predicate::FieldTypes as _;
 use logdive_core::{
-    Digest, Function, IdKind, Layer, Layers, LayersFields, Measure, Predicate, StepName, Times,
-    ValueType, Window, WindowSpec, did_you_mean,
+    Digest, Field, Function, IdKind, Layer, LayerName, Layers, LayersFields, Measure, Predicate,
+    StepKind, StepName, Times, ValueType, Window, WindowSpec, did_you_mean,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Around, DivePlan, Kind, PlanError, Scope, Shown, Step};
+use super::{Around, DivePlan, PlanError, Shown, limits};
 
-/// Longest window: beyond it a dive is not one for a ticket.
-const LONGEST: Duration = Duration::from_secs(400 * 86_400);
-const MOST_SHOWN: u64 = 100_000;
-const MOST_HOPS: u64 = 20;
-const MOST_IDS: u64 = 10_000;
+mod caps;
+mod changes;
+mod digest;
+mod given;
+mod steps;
+mod text;
 
 /// A plan that fits its layers: names resolved, predicates parsed.
 #[derive(Debug, Clone)]
@@ -24,108 +26,190 @@ pub(crate) struct CheckedPlan {
     pub(crate) around: Around,
     pub(crate) steps: Vec<CheckedStep>,
     pub(crate) text: String,
+    /// How much more of a layer is looked at before and after each window.
+    pub(crate) padding: BTreeMap<LayerName, Padding>,
+    /// The times of the ticket it is for, if the plan is for one; those of a ticket that the dive
+    /// is run for come first.
+    pub(crate) times: Option<Times>,
+    /// Ids that the plan gives the dive, beside those of a ticket that it is run for.
+    pub(crate) ids: Vec<(IdKind, String)>,
 }
 
-/// A step that fits its layers.
+/// How much more of a layer is looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Padding {
+    pub(crate) before: Duration,
+    pub(crate) after: Duration,
+}
+
+/// A step that fits its layers. One that reads another step has its layers and its window.
 #[derive(Debug, Clone)]
 pub(crate) struct CheckedStep {
     pub(crate) name: StepName,
     pub(crate) about: String,
     pub(crate) layers: Vec<Layer>,
     pub(crate) window: Option<WindowSpec>,
+    /// Which of its lines are shown: none for steps that show something else.
     pub(crate) show: Shown,
     pub(crate) looks: Looks,
 }
 
-/// What a step looks for.
+/// What a step looks for. Steps that read another step's lines name it by its place in the plan.
 #[derive(Debug, Clone)]
 pub(crate) enum Looks {
-    Select(Predicate),
-    Follow { from: usize, ids: Vec<IdKind>, hops: u64, max_ids: u64, max_rows: u64 },
+    /// Lines that meet the predicate and, if kinds of ids are named, hold one of the ids that the
+    /// dive was given (a ticket's entities).
+    Select {
+        predicate: Predicate,
+        ids: Vec<IdKind>,
+    },
+    Follow {
+        from: usize,
+        ids: Vec<IdKind>,
+        hops: u64,
+        max_ids: u64,
+        max_rows: u64,
+    },
+    /// So many lines before and after each line of a step, by emitter and source, at most so far
+    /// away in time.
+    Context {
+        of: usize,
+        before: u64,
+        after: u64,
+        within: Duration,
+    },
+    /// The lines of a step folded into templates, the most frequent so many.
+    Templates {
+        of: usize,
+        most: u64,
+    },
+    /// The lines of a step against those of the same step in other windows; values of fields too.
+    Compare {
+        of: usize,
+        baselines: Vec<Baseline>,
+        fields: Vec<Field>,
+    },
+    /// Measures over a step, beside those that rules ask for.
+    Measure {
+        of: usize,
+        measures: Vec<Measure>,
+    },
+    /// Lines that are expected not to be there.
+    Check(Predicate),
+    /// All lines of layers of changes.
+    Changes,
+}
+
+/// A window to compare with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Baseline {
+    /// The same window so long ago.
+    Ago(Duration),
+    /// The time directly before the window, of this length.
+    Before(Duration),
+}
+
+impl Looks {
+    pub(crate) const fn kind(&self) -> StepKind {
+        match self {
+            Self::Select { .. } => StepKind::Select,
+            Self::Follow { .. } => StepKind::Follow,
+            Self::Context { .. } => StepKind::Context,
+            Self::Templates { .. } => StepKind::Templates,
+            Self::Compare { .. } => StepKind::Compare,
+            Self::Measure { .. } => StepKind::Measure,
+            Self::Check(_) => StepKind::Check,
+            Self::Changes => StepKind::Changes,
+        }
+    }
+
+    /// Whether it finds lines of its own, which other steps and measures can read.
+    pub(crate) const fn has_lines(&self) -> bool {
+        matches!(self, Self::Select { .. } | Self::Follow { .. } | Self::Check(_) | Self::Changes)
+    }
 }
 
 impl CheckedPlan {
     pub(crate) fn of(plan: &DivePlan, layers: &Layers) -> Result<Self, PlanError> {
-        if plan.steps.is_empty() {
-            return Err(PlanError::NoSteps);
-        }
-        if let Around::Window(window) = &plan.around {
-            bounded("the plan", window.length())?;
-        }
-        if let Around::Ticket(spec) = &plan.around {
-            bounded("the plan", spec.before.saturating_add(spec.after))?;
-        }
-        let mut steps: Vec<CheckedStep> = Vec::with_capacity(plan.steps.len());
+        // What costs nothing first: a giant plan is refused before any of it is parsed.
+        caps::of_plan(plan)?;
+        let padding = given::padding(plan, layers)?;
+        let ids = given::ids(plan)?;
+        let mut checker = steps::Checker { plan, layers, padding: &padding, measures: 0 };
+        let mut steps: Vec<CheckedStep> = Vec::with_capacity(plan.steps.len() + 1);
         for step in &plan.steps {
-            let step = check(step, layers, &steps)?;
+            let step = checker.step(step, &steps)?;
             steps.push(step);
         }
-        let header = DivePlan { around: plan.around, steps: Vec::new() }.to_string();
+        // They belong on the timeline of a ticket; whoever only looks for lines is not asked to pay
+        // for them.
+        if plan.needs_ticket() || plan.times.is_some() {
+            steps.extend(changes::step(layers, &steps));
+        }
+        let header = DivePlan { steps: Vec::new(), ..plan.clone() }.to_string();
         let text = steps.iter().fold(header, |text, step: &CheckedStep| {
             format!("{text}\n{}: {}", step.name, step.about)
         });
-        Ok(Self { around: plan.around, steps, text })
+        Ok(Self { around: plan.around, steps, text, padding, times: plan.times, ids })
     }
 
     /// The identity of what is looked for. Predicates count as they were read, not as they were
     /// written.
     pub(crate) fn digest(&self) -> Digest {
-        #[derive(Serialize)]
-        struct Identity<'a> {
-            name: &'a StepName,
-            layers: Vec<&'a Layer>,
-            window: Option<WindowSpec>,
-            show: Shown,
-            filter: Option<String>,
-            follow: Option<(usize, &'a [IdKind], u64, u64, u64)>,
-        }
-        let steps: Vec<Identity<'_>> = self
-            .steps
-            .iter()
-            .map(|step| {
-                let (filter, follow) = match &step.looks {
-                    Looks::Select(predicate) => (Some(predicate.to_string()), None),
-                    Looks::Follow { from, ids, hops, max_ids, max_rows } => {
-                        (None, Some((*from, ids.as_slice(), *hops, *max_ids, *max_rows)))
-                    }
-                };
-                Identity {
-                    name: &step.name,
-                    layers: step.layers.iter().collect(),
-                    window: step.window,
-                    show: step.show,
-                    filter,
-                    follow,
-                }
-            })
-            .collect();
-        Digest::of_json(&(self.around, steps))
+        digest::of(self)
     }
 
-    /// The windows of the plan and of each step.
+    /// The windows of the plan and of each step, for the times of a ticket or the plan's own. A
+    /// step of changes begins [`limits::CHANGES_BEFORE`] earlier.
     pub(crate) fn windows(&self, times: Option<&Times>) -> Result<Vec<Window>, PlanError> {
+        let times = times.or(self.times.as_ref());
         let plan = match &self.around {
             Around::Window(window) => *window,
             Around::Ticket(spec) => resolve("the plan", spec, times)?,
         };
         self.steps
             .iter()
-            .map(|step| match &step.window {
-                None => Ok(plan),
-                Some(spec) => resolve(&format!("step `{}`", step.name), spec, times),
+            .map(|step| match (&step.looks, &step.window) {
+                (Looks::Changes, _) => Ok(longer(plan, limits::CHANGES_BEFORE, Duration::ZERO)),
+                (_, None) => Ok(plan),
+                (_, Some(spec)) => resolve(&format!("step `{}`", step.name), spec, times),
             })
             .collect()
+    }
+
+    /// A step's window in one layer: with the layer's padding.
+    pub(crate) fn window_in(&self, layer: &LayerName, window: Window) -> Window {
+        let Some(padding) = self.padding.get(layer) else { return window };
+        longer(window, padding.before, padding.after)
+    }
+
+    /// The window that holds a step's windows in all its layers.
+    pub(crate) fn widest(&self, index: usize, window: Window) -> Window {
+        let layers = self.steps.get(index).map_or([].as_slice(), |step| step.layers.as_slice());
+        let windows = layers.iter().map(|layer| self.window_in(layer.name(), window));
+        windows.reduce(|a, b| a.hull(&b)).unwrap_or(window)
     }
 
     pub(crate) fn step(&self, name: &StepName) -> Option<(usize, &CheckedStep)> {
         self.steps.iter().enumerate().find(|(_, step)| step.name == *name)
     }
 
+    /// The measures that the plan itself asks for.
+    pub(crate) fn measures(&self) -> impl Iterator<Item = &Measure> {
+        self.steps.iter().flat_map(|step| match &step.looks {
+            Looks::Measure { measures, .. } => measures.as_slice(),
+            _ => [].as_slice(),
+        })
+    }
+
     /// Checks a measure, and gives the step that it reads.
     pub(crate) fn measure(&self, measure: &Measure) -> Result<usize, PlanError> {
         let fail = |why: String| PlanError::Measure { measure: measure.name.clone(), why };
         let Some((index, step)) = self.step(&measure.step) else {
-            let names = self.steps.iter().map(|step| step.name.as_str());
+            let readable = self.steps.iter().filter(|step| step.looks.has_lines());
+            let names = readable.map(|step| step.name.as_str());
             let near = did_you_mean(measure.step.as_str(), names.clone());
             let help = match near {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -133,6 +217,12 @@ impl CheckedPlan {
             };
             return Err(fail(format!("the plan has no step `{}` ({help})", measure.step)));
         };
+        if !step.looks.has_lines() {
+            return Err(fail(format!(
+                "step `{}` has no lines of its own: measure the step that it reads",
+                step.name
+            )));
+        }
         let fields = LayersFields::new(&step.layers);
         let read = measure.function.field().into_iter().chain(measure.filter.fields());
         for field in read {
@@ -179,115 +269,12 @@ fn resolve(of: &str, spec: &WindowSpec, times: Option<&Times>) -> Result<Window,
     spec.resolve(times).map_err(|error| PlanError::window(of, &error))
 }
 
-fn bounded(of: &str, length: Duration) -> Result<(), PlanError> {
-    if length <= LONGEST {
-        return Ok(());
-    }
-    let why = format!("it is longer than {} days", LONGEST.as_secs() / 86_400);
-    Err(PlanError::Window { of: of.to_owned(), why })
+fn longer(window: Window, before: Duration, after: Duration) -> Window {
+    let shift = |by: Duration| TimeDelta::from_std(by).unwrap_or_default();
+    let from = window.from().checked_sub_signed(shift(before));
+    let to = window.to().checked_add_signed(shift(after));
+    Window::new(from.unwrap_or(window.from()), to.unwrap_or(window.to())).unwrap_or(window)
 }
 
-fn check(step: &Step, layers: &Layers, before: &[CheckedStep]) -> Result<CheckedStep, PlanError> {
-    let name = StepName::parse(&step.name)?;
-    if before.iter().any(|other| other.name == name) {
-        return Err(PlanError::Twice(step.name.clone()));
-    }
-    if let Some(spec) = &step.window {
-        bounded(&format!("step `{name}`"), spec.before.saturating_add(spec.after))?;
-    }
-    let cap = |cap: &'static str, value: u64, most: u64| {
-        if (1..=most).contains(&value) {
-            return Ok(());
-        }
-        Err(PlanError::Cap { step: step.name.clone(), cap, value, rule: format!("1 to {most}") })
-    };
-    cap("shown", step.show.most, MOST_SHOWN)?;
-    let looked_at = scope(step, layers)?;
-    let looks = match &step.kind {
-        Kind::Select { filter } => {
-            let fields = LayersFields::new(&looked_at);
-            let predicate = Predicate::parse(filter, &fields).map_err(|diagnostics| {
-                PlanError::Predicate { step: step.name.clone(), text: filter.clone(), diagnostics }
-            })?;
-            Looks::Select(predicate)
-        }
-        Kind::Follow { from, ids, hops, max_ids, max_rows } => {
-            cap("hops", *hops, MOST_HOPS)?;
-            cap("max_ids", *max_ids, MOST_IDS)?;
-            cap("max_rows", *max_rows, u64::MAX)?;
-            let found = before.iter().position(|other| other.name.as_str() == from);
-            let Some(from) = found else {
-                let (step, from) = (step.name.clone(), from.clone());
-                return Err(PlanError::UnknownStep { step, from });
-            };
-            if ids.is_empty() {
-                return Err(PlanError::Cap {
-                    step: step.name.clone(),
-                    cap: "ids",
-                    value: 0,
-                    rule: "at least one kind of id".to_owned(),
-                });
-            }
-            let source = before.get(from).map_or([].as_slice(), |step| step.layers.as_slice());
-            let kinds = ids
-                .iter()
-                .map(|id| id_kind(&step.name, id, source, &looked_at))
-                .collect::<Result<BTreeSet<_>, _>>()?;
-            Looks::Follow {
-                from,
-                ids: kinds.into_iter().collect(),
-                hops: *hops,
-                max_ids: *max_ids,
-                max_rows: *max_rows,
-            }
-        }
-    };
-    let about = match &looks {
-        Looks::Select(predicate) => {
-            let kind = Kind::Select { filter: predicate.to_string() };
-            Step { kind, ..step.clone() }.to_string()
-        }
-        Looks::Follow { .. } => step.to_string(),
-    };
-    Ok(CheckedStep { name, about, layers: looked_at, window: step.window, show: step.show, looks })
-}
-
-fn scope(step: &Step, layers: &Layers) -> Result<Vec<Layer>, PlanError> {
-    let known = || layers.iter().map(|layer| layer.name().as_str().to_owned()).collect::<Vec<_>>();
-    let unknown = |layer: &str| {
-        let known = known();
-        PlanError::UnknownLayer {
-            step: step.name.clone(),
-            layer: layer.to_owned(),
-            near: did_you_mean(layer, known.iter().map(String::as_str)).map(str::to_owned),
-            known,
-        }
-    };
-    match &step.scope {
-        Scope::All if layers.is_empty() => Err(unknown("*")),
-        Scope::All => Ok(layers.iter().cloned().collect()),
-        Scope::Layers(names) if names.is_empty() => Err(unknown("")),
-        Scope::Layers(names) => {
-            // Each once, in the order of their names: the order of mention changes nothing.
-            let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
-            names
-                .into_iter()
-                .map(|name| {
-                    let found = layers.iter().find(|layer| layer.name().as_str() == name);
-                    found.cloned().ok_or_else(|| unknown(name))
-                })
-                .collect()
-        }
-    }
-}
-
-fn id_kind(step: &str, id: &str, source: &[Layer], target: &[Layer]) -> Result<IdKind, PlanError> {
-    let kind = IdKind::parse(id)?;
-    let has = |layers: &[Layer]| layers.iter().any(|l| l.id_fields(&kind).next().is_some());
-    let side = match (has(source), has(target)) {
-        (true, true) => return Ok(kind),
-        (false, _) => "no layer of the step it follows",
-        (true, false) => "none of its layers",
-    };
-    Err(PlanError::UnknownId { step: step.to_owned(), id: id.to_owned(), side })
-}
+#[cfg(test)]
+mod tests;
