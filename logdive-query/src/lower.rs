@@ -5,20 +5,22 @@
 
 use chrono::{DateTime, Utc};
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{Expr, cast, col, in_list, lit, not, when};
+use datafusion::logical_expr::{Expr, cast, col, lit, when};
 use logdive_core::log::Column;
-use logdive_core::{
-    Comparison, Field, FieldPath, Layer, LayerField, Predicate, TextTest, Value, Window,
-};
+use logdive_core::{Field, FieldPath, Layer, LayerField, Predicate, Window};
 
 mod encoding;
+mod json;
+mod lists;
+mod phrase;
 mod read;
+mod terms;
 mod text;
 
-pub(crate) use encoding::{Encoding, decode, from_number};
+pub(crate) use encoding::{Encoding, decode};
 pub(crate) use text::{from_hex, to_hex};
 
-use self::encoding::literal;
+use self::terms::Terms;
 
 /// The column that holds a built-in field.
 pub(crate) const fn column_of(field: &Field) -> Option<Column> {
@@ -110,6 +112,14 @@ impl<'a> Lowering<'a> {
         })
     }
 
+    /// The columns that a field is read from.
+    pub(crate) fn reads(&self, field: &Field) -> Option<Column> {
+        match self.declared(field) {
+            Some(declared) => Some(read_from(declared)),
+            None => column_of(field),
+        }
+    }
+
     /// Whether a field cannot be had: never null.
     pub(crate) fn unavailable(&self, field: &Field) -> Expr {
         match self.declared(field) {
@@ -127,99 +137,7 @@ impl<'a> Lowering<'a> {
 
     /// A predicate's truth: true, false, or null for unknown.
     pub(crate) fn truth(&self, predicate: &Predicate) -> Expr {
-        match predicate {
-            Predicate::And(terms) => balanced(self.all(terms), true),
-            Predicate::Or(terms) => balanced(self.all(terms), false),
-            Predicate::Not(term) => not(self.truth(term)),
-            Predicate::Compare { field, comparison, value } => {
-                self.compare(field, *comparison, value)
-            }
-            Predicate::In { field, values } => self.member(field, values),
-            Predicate::Text { field, test, text } => self.text(field, *test, text),
-            Predicate::Absent(field) => match (self.declared(field), self.value(field)) {
-                (Some(_), Some((value, _))) => {
-                    choose(self.unavailable(field), unknown(), value.is_null())
-                }
-                (None, Some(_)) => match column_of(field) {
-                    Some(found) => column(found).is_null(),
-                    None => lit(true),
-                },
-                (_, None) => lit(true),
-            },
-            Predicate::Unavailable(field) => self.unavailable(field),
-        }
-    }
-
-    fn all(&self, terms: &[Predicate]) -> Vec<Expr> {
-        let shared =
-            |field: &Field| terms.iter().filter(|term| term.fields().contains(&field)).count() > 1;
-        terms
-            .iter()
-            .map(|term| match term {
-                // The optimiser joins lists of one expression and makes false of an empty meeting
-                // of two, where a line without the field is unknown. Lists over attributes prune
-                // nothing, so they are kept apart always; over columns where they could meet.
-                Predicate::In { field, .. } if self.declared(field).is_some() || shared(field) => {
-                    text::kept(self.truth(term))
-                }
-                term => self.truth(term),
-            })
-            .collect()
-    }
-
-    fn compare(&self, field: &Field, comparison: Comparison, value: &Value) -> Expr {
-        let Some((expr, encoding)) = self.value(field) else { return unknown() };
-        if encoding == Encoding::Timestamp {
-            let Value::Time(time) = value else { return unknown() };
-            return compare_time(expr, comparison, *time);
-        }
-        if comparison == Comparison::Equal
-            && let Some(equal) = binary_id(field, std::slice::from_ref(value))
-        {
-            return equal;
-        }
-        let Some(constant) = literal(value, encoding) else { return unknown() };
-        let constant = lit(constant);
-        match comparison {
-            Comparison::Equal => expr.eq(constant),
-            Comparison::NotEqual => expr.not_eq(constant),
-            Comparison::Less => expr.lt(constant),
-            Comparison::LessOrEqual => expr.lt_eq(constant),
-            Comparison::Greater => expr.gt(constant),
-            Comparison::GreaterOrEqual => expr.gt_eq(constant),
-        }
-    }
-
-    fn member(&self, field: &Field, values: &[Value]) -> Expr {
-        let Some((expr, encoding)) = self.value(field) else { return unknown() };
-        if values.is_empty() {
-            return if_known(&expr, false);
-        }
-        if encoding == Encoding::Timestamp {
-            let terms =
-                values.iter().map(|value| self.compare(field, Comparison::Equal, value)).collect();
-            return balanced(terms, false);
-        }
-        if let Some(member) = binary_id(field, values) {
-            return member;
-        }
-        let constants: Vec<Option<ScalarValue>> =
-            values.iter().map(|value| literal(value, encoding)).collect();
-        let ill_typed = constants.iter().any(Option::is_none);
-        let constants: Vec<Expr> = constants.into_iter().flatten().map(lit).collect();
-        let member = match constants.is_empty() {
-            true => if_known(&expr, false),
-            false => in_list(expr, constants, false),
-        };
-        // A constant of another type compares with nothing: unknown.
-        if ill_typed { member.or(unknown()) } else { member }
-    }
-
-    fn text(&self, field: &Field, test: TextTest, text: &str) -> Expr {
-        match self.value(field) {
-            Some((expr, Encoding::Text)) => text::test(expr, test, text),
-            _ => unknown(),
-        }
+        Terms::new(*self, predicate).truth(predicate)
     }
 }
 
@@ -230,37 +148,6 @@ fn read_from(declared: &LayerField) -> Column {
         FieldPath::Field(field) => column_of(field).unwrap_or(Column::Attributes),
         _ => Column::Attributes,
     }
-}
-
-/// `ts` has microseconds, constants have nanoseconds.
-fn compare_time(expr: Expr, comparison: Comparison, time: DateTime<Utc>) -> Expr {
-    let micros = time.timestamp_micros();
-    let whole = ceil_micros(time) == micros;
-    let floor = lit(timestamp(micros));
-    match (comparison, whole) {
-        (Comparison::Equal, true) => expr.eq(floor),
-        (Comparison::Equal, false) => if_known(&expr, false),
-        (Comparison::NotEqual, true) => expr.not_eq(floor),
-        (Comparison::NotEqual, false) => if_known(&expr, true),
-        (Comparison::Less, true) => expr.lt(floor),
-        (Comparison::GreaterOrEqual, true) => expr.gt_eq(floor),
-        (Comparison::Less, false) | (Comparison::LessOrEqual, _) => expr.lt_eq(floor),
-        (Comparison::GreaterOrEqual, false) | (Comparison::Greater, _) => expr.gt(floor),
-    }
-}
-
-/// Equality with hexadecimal ids as one of bytes, so that it prunes; `None` if the field is not
-/// such an id or one of the constants is not how we would write it.
-fn binary_id(field: &Field, values: &[Value]) -> Option<Expr> {
-    let (Field::TraceId | Field::SpanId) = field else { return None };
-    let ids: Option<Vec<Expr>> = values
-        .iter()
-        .map(|value| match value {
-            Value::Text(text) => from_hex(text).map(|id| lit(ScalarValue::Binary(Some(id)))),
-            _ => None,
-        })
-        .collect();
-    Some(in_list(column(column_of(field)?), ids?, false))
 }
 
 /// Joins terms as a balanced tree: depth is what overflows a stack.
@@ -279,3 +166,6 @@ pub(crate) fn balanced(mut terms: Vec<Expr>, all: bool) -> Expr {
     }
     terms.pop().unwrap_or_else(|| lit(all))
 }
+
+#[cfg(test)]
+mod tests;

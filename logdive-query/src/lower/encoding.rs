@@ -53,10 +53,6 @@ impl Encoding {
             Self::Ip => DataType::Binary,
         }
     }
-
-    pub(crate) fn null(self) -> ScalarValue {
-        ScalarValue::try_from(&self.data_type()).unwrap_or(ScalarValue::Null)
-    }
 }
 
 /// The number that stands for a value, for encodings made of numbers.

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array as _, ArrayRef, BinaryBuilder, BooleanArray, BooleanBuilder, Decimal128Builder,
+    Array as _, ArrayRef, AsArray as _, BinaryBuilder, BooleanArray, Decimal128Builder,
     Int64Builder, StringBuilder,
 };
 use arrow::datatypes::DataType;
@@ -15,11 +15,11 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use logdive_core::log::Column;
-use logdive_core::{Fact, FieldPath, LayerField, ReasonKind, Value, walk};
+use logdive_core::{Fact, FieldPath, LayerField, ReasonKind, Value};
 use serde_json::Value as Json;
 
 use super::encoding::{ip_bytes, number};
-use super::{Encoding, column};
+use super::{Encoding, column, json};
 use crate::columns::{binary_at, int_at, text_at};
 
 /// A declared field's value; null where it is absent or cannot be had.
@@ -39,14 +39,17 @@ fn call(declared: &LayerField, from: Column, output: Output) -> Expr {
         Output::Value => format!("read {text}"),
         Output::Unavailable => format!("unavailable {text}"),
     };
-    let function = ReadField {
-        name,
-        field: declared.clone(),
-        from,
-        output,
-        signature: Signature::exact(vec![from.data_type()], Volatility::Immutable),
-    };
+    let function =
+        ReadField { name, field: declared.clone(), from, output, signature: signature(from) };
     ScalarUDF::from(function).call(vec![column(from)])
+}
+
+/// Text is taken as it lies: turned into another kind of array it would be copied.
+fn signature(from: Column) -> Signature {
+    match from.data_type() {
+        DataType::Utf8 => super::text::signature(&[]),
+        other => Signature::exact(vec![other], Volatility::Immutable),
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,27 +74,31 @@ impl Hash for ReadField {
 }
 
 impl ReadField {
-    /// What a line says of the field.
-    fn read(&self, array: &ArrayRef, row: usize) -> Fact {
+    /// What each line says of the field.
+    fn facts<'a>(&'a self, array: &'a ArrayRef) -> Box<dyn Iterator<Item = Fact> + 'a> {
         let (FieldPath::Attribute(path) | FieldPath::Resource(path)) = &self.field.path else {
-            return match plain(array, row, self.from) {
+            return Box::new((0..array.len()).map(|row| match plain(array, row, self.from) {
                 Some(text) => self.field.read_json(Some(&Json::String(text))),
                 None => Fact::Absent,
-            };
+            }));
         };
-        let json = match text_at(array, row) {
-            None => Json::Null,
-            Some(text) => match serde_json::from_str(text) {
-                Ok(json) => json,
-                Err(error) => return Fact::unavailable(ReasonKind::IllTyped, error.to_string()),
+        let read = move |text: Option<&str>| match text.map(|text| json::at(text, path)) {
+            None => Fact::Absent,
+            Some(Ok(json)) => self.field.read_json(json.as_ref()),
+            Some(Err(error)) => Fact::unavailable(ReasonKind::IllTyped, error.to_string()),
+        };
+        match array.as_string_view_opt() {
+            Some(array) => Box::new(array.iter().map(read)),
+            None => match array.as_string_opt::<i32>() {
+                Some(array) => Box::new(array.iter().map(read)),
+                None => Box::new((0..array.len()).map(|_| Fact::Absent)),
             },
-        };
-        self.field.read_json(walk(&json, path))
+        }
     }
 
     fn values(&self, array: &ArrayRef) -> Result<ArrayRef> {
         let encoding = Encoding::of(&self.field.kind);
-        let facts = (0..array.len()).map(|row| match self.read(array, row) {
+        let facts = self.facts(array).map(|fact| match fact {
             Fact::Known(value) => Some(value),
             _ => None,
         });
@@ -138,11 +145,8 @@ impl ReadField {
     }
 
     fn unavailable(&self, array: &ArrayRef) -> ArrayRef {
-        let mut builder = BooleanBuilder::with_capacity(array.len());
-        for row in 0..array.len() {
-            builder.append_value(self.read(array, row).is_incomplete());
-        }
-        Arc::new(builder.finish())
+        let incomplete = self.facts(array).map(|fact| Some(fact.is_incomplete()));
+        Arc::new(incomplete.collect::<BooleanArray>())
     }
 }
 
