@@ -10,8 +10,8 @@ use logdive_core::port::{
 };
 use logdive_core::predicate::FieldTypes as _;
 use logdive_core::{
-    Evidence, Field, Layer, LayerError, LayerName, Layers, LayersFields, LogBatch, Measure,
-    NameError, Times,
+    Evidence, Field, IdKind, Layer, LayerError, LayerName, Layers, LayersFields, LogBatch, Measure,
+    NameError, Ticket, Times,
 };
 use thiserror::Error;
 
@@ -21,10 +21,25 @@ use crate::lake::Lake;
 use crate::layers::foreign::ForeignLayer;
 use crate::layers::memory::{MemoryLayer, add_emitters};
 use crate::layers::{BringLayer, LayerTable};
-use crate::plan::{CheckedPlan, DivePlan, PlanError};
+use crate::plan::{CheckedPlan, DivePlan, PlanError, ids_of};
 
-pub(crate) mod dive;
+mod compare;
+mod conclude;
+mod context;
+mod dive;
+mod estimate;
 mod follow;
+mod mined;
+mod open;
+mod skew;
+mod survey;
+mod usage;
+
+use dive::{Request, parts_in};
+pub use estimate::Estimate;
+pub use usage::Usage;
+
+use crate::gather::Id;
 
 /// What is wrong with the layers of a diver.
 #[derive(Debug, Error)]
@@ -91,7 +106,14 @@ impl Diver {
 
     /// Begins a dive of a plan.
     pub fn dive<'a>(&'a self, plan: &'a DivePlan) -> Dive<'a> {
-        Dive { diver: self, plan, times: None, budget: Budget::default(), measures: Vec::new() }
+        Dive {
+            diver: self,
+            plan,
+            times: None,
+            ids: Vec::new(),
+            budget: Budget::default(),
+            measures: Vec::new(),
+        }
     }
 
     /// Binds a plan, so that tickets can be dived for.
@@ -110,6 +132,7 @@ pub struct Dive<'a> {
     diver: &'a Diver,
     plan: &'a DivePlan,
     times: Option<Times>,
+    ids: Vec<Id>,
     budget: Budget,
     measures: Vec<Measure>,
 }
@@ -118,6 +141,20 @@ impl Dive<'_> {
     /// Gives the times that windows around a ticket's time are laid around.
     pub const fn times(mut self, times: Times) -> Self {
         self.times = Some(times);
+        self
+    }
+
+    /// Dives for a ticket: windows are laid around its times, its entities are the ids.
+    pub fn ticket(mut self, ticket: &Ticket) -> Self {
+        self.times = Some(ticket.times);
+        self.ids.extend(ids_of(ticket));
+        self
+    }
+
+    /// Gives ids by their kinds, for steps that select by them. Each is bound as a value of the
+    /// type that a layer's field has.
+    pub fn ids(mut self, ids: impl IntoIterator<Item = (IdKind, String)>) -> Self {
+        self.ids.extend(ids);
         self
     }
 
@@ -138,9 +175,39 @@ impl Dive<'_> {
     /// # Errors
     /// If the plan or a measure does not fit, or the engine cannot start.
     pub async fn run(self) -> Result<Evidence, DiveError> {
+        self.run_metered().await.map(|(evidence, _)| evidence)
+    }
+
+    /// Dives, and says what it used: time and memory, which differ from run to run and are no part
+    /// of the evidence.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_metered(self) -> Result<(Evidence, Usage), DiveError> {
         let plan =
             CheckedPlan::of(self.plan, &self.diver.layers).map_err(|error| misfit(&error))?;
-        dive::run(self.diver, &plan, self.times.as_ref(), &self.measures, self.budget).await
+        let request = Request {
+            times: self.times.as_ref(),
+            ids: &self.ids,
+            measures: &self.measures,
+            budget: self.budget,
+        };
+        let begun = usage::Begun::now();
+        let (evidence, held) = dive::run(self.diver, &plan, &request).await?;
+        Ok((evidence, begun.usage(held)))
+    }
+
+    /// What the dive would read of its lakes, without reading it.
+    ///
+    /// # Errors
+    /// If the plan does not fit.
+    pub async fn estimate(self) -> Result<Estimate, DiveError> {
+        let plan =
+            CheckedPlan::of(self.plan, &self.diver.layers).map_err(|error| misfit(&error))?;
+        let windows = plan.windows(self.times.as_ref()).map_err(|error| misfit(&error))?;
+        let wanted = open::looked_at(&plan, &windows);
+        let versions = open::Versions::newest(self.diver).await;
+        Ok(dive::estimate(self.diver, &versions, &plan, &windows, &wanted))
     }
 }
 
@@ -162,7 +229,9 @@ pub struct BoundDive {
 #[async_trait]
 impl EvidenceSource for BoundDive {
     fn describe(&self) -> Description {
-        let steps = self.plan.steps.iter().map(|step| {
+        // Measures read lines, so they can be asked of steps that find some.
+        let with_lines = self.plan.steps.iter().filter(|step| step.looks.has_lines());
+        let steps = with_lines.map(|step| {
             let fields = LayersFields::new(&step.layers);
             let typed = fields.names().into_iter().filter_map(|name| {
                 let kind = fields.field_type(&Field::parse(&name).ok()?)?;
@@ -174,8 +243,14 @@ impl EvidenceSource for BoundDive {
     }
 
     async fn dive(&self, request: &DiveRequest) -> Result<Evidence, DiveError> {
-        let times = Some(&request.ticket.times);
-        dive::run(&self.diver, &self.plan, times, &request.measures, request.budget).await
+        let ids: Vec<Id> = ids_of(&request.ticket);
+        let request = Request {
+            times: Some(&request.ticket.times),
+            ids: &ids,
+            measures: &request.measures,
+            budget: request.budget,
+        };
+        dive::run(&self.diver, &self.plan, &request).await.map(|(evidence, _)| evidence)
     }
 }
 

@@ -42,6 +42,12 @@ impl Emitters {
         emitters.iter().filter_map(|emitter| self.newest.get(emitter)).min().copied()
     }
 
+    /// The layers that have lines.
+    #[cfg(feature = "lake")]
+    pub(crate) fn layers(&self) -> impl Iterator<Item = &str> {
+        self.layers.keys().map(String::as_str)
+    }
+
     /// The names of a layer's emitters.
     pub(crate) fn names_of(&self, layer: &str) -> impl Iterator<Item = &str> {
         self.layers.get(layer).into_iter().flatten().filter_map(|emitter| match emitter {

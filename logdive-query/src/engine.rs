@@ -3,27 +3,27 @@
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
+#[cfg(feature = "lake")]
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::record_batch::RecordBatch;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{DataFusionError, Result};
-use datafusion::execution::memory_pool::FairSpillPool;
+#[cfg(feature = "lake")]
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
-#[cfg(any(feature = "delta", feature = "lake", feature = "parquet"))]
+#[cfg(any(feature = "delta", feature = "parquet"))]
 use logdive_core::LayerName;
 use logdive_core::port::Budget;
 use logdive_core::{Reason, ReasonKind, format_duration};
 use object_store::ObjectStore;
 use tokio::time::Instant;
 
-use crate::meter::{Meter, MeteredStore};
-
-/// Memory that operators of one dive may hold.
-const MEMORY: usize = 1 << 30;
+use crate::meter::{Meter, MeteredPool, MeteredStore};
 
 /// Why a query gave nothing.
 #[derive(Debug, Clone)]
@@ -43,8 +43,21 @@ impl Halt {
     }
 }
 
+/// What a limit of memory is called until the dive says how much it was.
+const OUT_OF_MEMORY: &str = "the memory budget";
+
+impl Halt {
+    /// The limit of memory is met.
+    pub(crate) fn memory() -> Self {
+        Self::Limit(OUT_OF_MEMORY.to_owned())
+    }
+}
+
 impl From<DataFusionError> for Halt {
     fn from(error: DataFusionError) -> Self {
+        if matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)) {
+            return Self::memory();
+        }
         Self::Failed(Reason::new(ReasonKind::Failed, first_line(&error.to_string())))
     }
 }
@@ -69,10 +82,6 @@ pub(crate) enum Purpose {
 pub(crate) struct LayerStore {
     /// The address that queries know it by.
     pub(crate) url: ObjectStoreUrl,
-    #[cfg_attr(
-        not(any(feature = "delta", feature = "parquet")),
-        expect(dead_code, reason = "a lake's files are read by queries alone")
-    )]
     pub(crate) store: Arc<dyn ObjectStore>,
     /// Bytes read through it.
     pub(crate) bytes: Arc<AtomicU64>,
@@ -81,6 +90,7 @@ pub(crate) struct LayerStore {
 /// The engine of one dive.
 pub(crate) struct Engine {
     runtime: Arc<RuntimeEnv>,
+    memory: Arc<MeteredPool>,
     partitions: usize,
     meter: Arc<Meter>,
     deadline: Instant,
@@ -88,6 +98,9 @@ pub(crate) struct Engine {
     // Made once: a session registers every function there is, which costs more than a small query.
     retrieval: OnceLock<SessionContext>,
     aggregate: OnceLock<SessionContext>,
+    /// Memory that is taken until the dive ends.
+    #[cfg(feature = "lake")]
+    held: Mutex<Vec<MemoryReservation>>,
 }
 
 impl fmt::Debug for Engine {
@@ -98,20 +111,61 @@ impl fmt::Debug for Engine {
 
 impl Engine {
     pub(crate) fn new(budget: Budget, partitions: usize) -> Result<Self> {
-        let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(MEMORY)))
-            .build_arc()?;
+        let most = usize::try_from(budget.memory).unwrap_or(usize::MAX);
+        let memory = Arc::new(MeteredPool::new(most));
+        let runtime =
+            RuntimeEnvBuilder::new().with_memory_pool(Arc::clone(&memory) as _).build_arc()?;
         // Far beyond any window of a dive, and within what an instant can hold.
         let time = budget.time.min(Duration::from_secs(86_400));
         Ok(Self {
             runtime,
+            memory,
             partitions,
             meter: Meter::new(budget.bytes),
             deadline: Instant::now() + time,
             budget,
             retrieval: OnceLock::new(),
             aggregate: OnceLock::new(),
+            #[cfg(feature = "lake")]
+            held: Mutex::default(),
         })
+    }
+
+    /// Whether a query may begin.
+    pub(crate) fn check(&self) -> Result<(), Halt> {
+        if let Some(halt) = self.out_of_bytes() {
+            return Err(halt);
+        }
+        match self.time_left().is_zero() {
+            true => Err(self.out_of_time()),
+            false => Ok(()),
+        }
+    }
+
+    /// Why a query ended: the limit that was met, if one was.
+    pub(crate) fn rather(&self, halt: Halt) -> Halt {
+        match halt {
+            Halt::Limit(limit) if limit == OUT_OF_MEMORY => {
+                Halt::Limit(format!("{OUT_OF_MEMORY} of {} bytes", self.budget.memory))
+            }
+            Halt::Failed(_) => self.out_of_bytes().unwrap_or(halt),
+            halt @ Halt::Limit(_) => halt,
+        }
+    }
+
+    pub(crate) fn halt(&self, error: DataFusionError) -> Halt {
+        self.rather(error.into())
+    }
+
+    /// A reader that panicked.
+    pub(crate) fn gave_up(&self, error: &str) -> Halt {
+        let detail = format!("a reader gave up: {}", first_line(error));
+        Halt::Failed(Reason::new(ReasonKind::Failed, detail))
+    }
+
+    /// The most memory that operators held at once, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.memory.peak()
     }
 
     pub(crate) const fn budget(&self) -> &Budget {
@@ -122,15 +176,33 @@ impl Engine {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// The local disk for the files of one layer, and the bytes read through it.
+    /// How many threads a query may use.
     #[cfg(feature = "lake")]
-    pub(crate) fn store(&self, layer: &LayerName) -> Result<(ObjectStoreUrl, Arc<AtomicU64>)> {
+    pub(crate) const fn partitions(&self) -> usize {
+        self.partitions
+    }
+
+    /// Takes memory for as long as the dive lasts.
+    #[cfg(feature = "lake")]
+    pub(crate) fn hold(&self, bytes: usize) -> Result<(), Halt> {
+        let taken = MemoryConsumer::new("lines").register(&self.runtime.memory_pool);
+        taken.try_resize(bytes).map_err(|_| self.rather(Halt::memory()))?;
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
+        Ok(())
+    }
+
+    /// The local disk for the files of one lake in one window.
+    #[cfg(feature = "lake")]
+    pub(crate) fn local_store(&self, (lake, view): (usize, usize)) -> Result<LayerStore> {
+        let url = ObjectStoreUrl::parse(format!("lake-{lake}-{view}://files"))?;
+        let bytes = Arc::default();
         let disk = Arc::new(object_store::local::LocalFileSystem::new());
-        self.store_over(layer, disk).map(|store| (store.url, store.bytes))
+        let store = self.store_at(&url, disk, &bytes);
+        Ok(LayerStore { url, store, bytes })
     }
 
     /// A store for the files of one layer, metered.
-    #[cfg(any(feature = "delta", feature = "lake", feature = "parquet"))]
+    #[cfg(any(feature = "delta", feature = "parquet"))]
     pub(crate) fn store_over(
         &self,
         layer: &LayerName,
@@ -199,12 +271,7 @@ impl Engine {
         plan: LogicalPlan,
         purpose: Purpose,
     ) -> Result<Vec<RecordBatch>, Halt> {
-        if let Some(halt) = self.out_of_bytes() {
-            return Err(halt);
-        }
-        if self.time_left().is_zero() {
-            return Err(self.out_of_time());
-        }
+        self.check()?;
         let session = self.session(purpose);
         // A task of its own: readers panic on damaged files, and a panic must not reach further.
         // Dropping the handle ends it.
@@ -215,11 +282,8 @@ impl Engine {
         match tokio::time::timeout_at(self.deadline, work.join()).await {
             Err(_) => Err(self.out_of_time()),
             Ok(Ok(Ok(batches))) => Ok(batches),
-            Ok(Ok(Err(error))) => Err(self.out_of_bytes().unwrap_or_else(|| error.into())),
-            Ok(Err(error)) => {
-                let detail = format!("a reader gave up: {}", first_line(&error.to_string()));
-                Err(Halt::Failed(Reason::new(ReasonKind::Failed, detail)))
-            }
+            Ok(Ok(Err(error))) => Err(self.halt(error)),
+            Ok(Err(error)) => Err(self.gave_up(&error.to_string())),
         }
     }
 }

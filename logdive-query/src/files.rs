@@ -7,17 +7,26 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DataFusionError, Result, ScalarValue};
+use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{
     BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType,
 };
 use datafusion::physical_plan::ExecutionPlan;
+#[cfg(feature = "lake")]
+use logdive_core::Window;
 use logdive_core::log::Column;
+use object_store::ObjectStore;
 use object_store::path::Path as Location;
+
+use crate::engine::LayerStore;
+use crate::footers::{Footers, KnownFooters};
+
+mod share;
 
 /// One file of a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,32 +41,65 @@ pub(crate) struct ScanFile {
     pub(crate) times: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
-/// A fixed list of Parquet files as a table. Files whose times exclude them are not opened.
+impl ScanFile {
+    /// About how many of its rows and bytes are in a window: in proportion to the time.
+    #[cfg(feature = "lake")]
+    pub(crate) fn in_window(&self, window: &Window) -> (u64, u64) {
+        let Some((oldest, newest)) = self.times else {
+            return (self.rows.unwrap_or_default(), self.bytes);
+        };
+        let micros = |from: DateTime<Utc>, to: DateTime<Utc>| {
+            u128::try_from((to - from).num_microseconds().unwrap_or(i64::MAX)).unwrap_or_default()
+        };
+        let all = micros(oldest, newest) + 1;
+        let inside = micros(oldest.max(window.from()), newest.min(window.to())) + 1;
+        let part = |whole: u64| {
+            let part = u128::from(whole).saturating_mul(inside.min(all)).div_ceil(all);
+            u64::try_from(part).unwrap_or(whole)
+        };
+        (self.rows.map_or(0, part), part(self.bytes))
+    }
+}
+
+/// A fixed list of Parquet files as a table. Files, row groups and pages whose times exclude them
+/// are not read; what is left is shared evenly among threads.
 #[derive(Debug)]
 pub(crate) struct FileTable {
     schema: SchemaRef,
     files: Vec<ScanFile>,
-    store: ObjectStoreUrl,
-    /// Whether the session's setting of filter pushdown is overruled to on.
-    pushdown: bool,
+    url: ObjectStoreUrl,
+    /// Where footers are kept, and the store that they are read from.
+    footers: Option<(Arc<Footers>, Arc<dyn ObjectStore>)>,
 }
 
 impl FileTable {
-    /// Files on the session's `file://` store, filters pushed down.
+    /// Files on the session's `file://` store.
     #[cfg(feature = "lake")]
     pub(crate) fn local(schema: SchemaRef, files: Vec<ScanFile>) -> Self {
-        Self { schema, files, store: ObjectStoreUrl::local_filesystem(), pushdown: true }
+        Self { schema, files, url: ObjectStoreUrl::local_filesystem(), footers: None }
     }
 
-    /// Files on another store of the session, whose setting says whether filters are pushed down.
-    pub(crate) const fn on(schema: SchemaRef, files: Vec<ScanFile>, store: ObjectStoreUrl) -> Self {
-        Self { schema, files, store, pushdown: false }
+    /// Files on another store of the session, whose footers are kept.
+    pub(crate) fn on(
+        schema: SchemaRef,
+        files: Vec<ScanFile>,
+        store: &LayerStore,
+        footers: &Arc<Footers>,
+    ) -> Self {
+        let footers = Some((Arc::clone(footers), Arc::clone(&store.store)));
+        Self { schema, files, url: store.url.clone(), footers }
     }
 
-    fn wanted(&self, filters: &[Expr]) -> Vec<&ScanFile> {
-        let mut bounds = Bounds::default();
-        filters.iter().for_each(|filter| bounds.narrow(filter));
-        self.files.iter().filter(|file| bounds.admit(file)).collect()
+    /// The files that may hold lines that meet the filters: where, and their sizes.
+    fn wanted(&self, bounds: &Bounds) -> Result<Vec<(Location, u64)>> {
+        let wanted = self.files.iter().filter(|file| bounds.admit(file));
+        wanted
+            .map(|file| {
+                let location = Location::from_absolute_path(&file.path)
+                    .map_err(|error| DataFusionError::External(error.into()))?;
+                Ok((location, file.bytes))
+            })
+            .collect()
     }
 }
 
@@ -85,28 +127,46 @@ impl TableProvider for FileTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let files = self.wanted(filters);
-        let mut source = ParquetSource::new(SchemaRef::clone(&self.schema));
-        if self.pushdown {
-            source = source.with_pushdown_filters(true);
+        let mut bounds = Bounds::default();
+        filters.iter().for_each(|filter| bounds.narrow(filter));
+        let files = self.wanted(&bounds)?;
+        let threads = state.config().target_partitions();
+        let mut source =
+            ParquetSource::new(SchemaRef::clone(&self.schema)).with_pushdown_filters(true);
+        if let Some(filter) = conjunction(filters.to_vec()) {
+            let schema = DFSchema::try_from(SchemaRef::clone(&self.schema))?;
+            source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
         }
-        let groups = state.config().target_partitions().clamp(1, files.len().max(1));
-        let mut lists: Vec<Vec<PartitionedFile>> = vec![Vec::new(); groups];
-        for (index, file) in files.into_iter().enumerate() {
-            let location = Location::from_absolute_path(&file.path)
-                .map_err(|error| DataFusionError::External(error.into()))?;
-            if let Some(list) = lists.get_mut(index % groups) {
-                list.push(PartitionedFile::new(location.to_string(), file.bytes));
+        let groups = match &self.footers {
+            None => whole(files, threads),
+            Some((footers, store)) => {
+                let footers = footers.of(store, files.clone()).await?;
+                let shares = share::shares(&files, &footers, bounds.from, bounds.to, threads);
+                let readers = KnownFooters::new(store, footers);
+                source = source.with_parquet_file_reader_factory(Arc::new(readers));
+                shares
             }
-        }
-        let config = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
-            .with_file_groups(lists.into_iter().map(FileGroup::new).collect())
+        };
+        let config = FileScanConfigBuilder::new(self.url.clone(), Arc::new(source))
+            .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
             // A limit behind a filter is not one of the scan.
             .with_limit(if filters.is_empty() { limit } else { None })
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
+}
+
+/// Whole files dealt out to threads.
+fn whole(files: Vec<(Location, u64)>, threads: usize) -> Vec<FileGroup> {
+    let groups = threads.clamp(1, files.len().max(1));
+    let mut lists: Vec<Vec<PartitionedFile>> = vec![Vec::new(); groups];
+    for (index, (location, bytes)) in files.into_iter().enumerate() {
+        if let Some(list) = lists.get_mut(index % groups) {
+            list.push(PartitionedFile::new(location.to_string(), bytes));
+        }
+    }
+    lists.into_iter().map(FileGroup::new).collect()
 }
 
 /// What filters say of the time.

@@ -18,6 +18,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::files::FileTable;
+use crate::footers::Footers;
 
 mod blobs;
 mod commit;
@@ -27,6 +28,7 @@ mod emitters;
 mod error;
 mod format;
 mod info;
+mod layers;
 mod offsets;
 mod snapshot;
 mod verify;
@@ -63,6 +65,7 @@ struct Shared {
     snapshot: RwLock<Arc<LakeSnapshot>>,
     quarantined: Mutex<Vec<Quarantined>>,
     emitters: EmitterIndex,
+    footers: Arc<Footers>,
 }
 
 impl fmt::Debug for Lake {
@@ -189,6 +192,7 @@ impl Lake {
                 snapshot: RwLock::new(Arc::new(snapshot)),
                 quarantined: Mutex::new(quarantined),
                 emitters: EmitterIndex::default(),
+                footers: Arc::default(),
             }),
         })
     }
@@ -259,6 +263,10 @@ impl Lake {
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.shared.clock
+    }
+
+    pub(crate) fn footers(&self) -> &Arc<Footers> {
+        &self.shared.footers
     }
 
     pub(crate) fn emitters(&self) -> &EmitterIndex {

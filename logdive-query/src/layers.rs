@@ -81,6 +81,8 @@ pub(crate) struct Opened {
     pub(crate) emitters: Vec<String>,
     /// Bytes read, counted while queries run.
     pub(crate) bytes: Arc<std::sync::atomic::AtomicU64>,
+    /// How many layers share the bytes.
+    pub(crate) sharers: u64,
     /// Files that broke while queries ran.
     pub(crate) lost: Arc<Lost>,
 }
@@ -151,6 +153,7 @@ impl Opened {
             },
             emitters: Vec::new(),
             bytes: Arc::default(),
+            sharers: 1,
             lost: Arc::default(),
         }
     }

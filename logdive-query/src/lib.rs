@@ -6,6 +6,9 @@ mod emitters;
 mod engine;
 #[cfg(feature = "lake")]
 mod files;
+#[cfg(any(feature = "delta", feature = "lake", feature = "parquet"))]
+mod footers;
+mod gather;
 #[cfg(feature = "ingest")]
 pub mod ingest;
 #[cfg(feature = "lake")]
@@ -15,10 +18,9 @@ mod levels;
 mod lower;
 mod meter;
 mod plan;
-mod rows;
-mod tally;
+mod scan;
 
-pub use diver::{BoundDive, BuildError, Dive, Diver, DiverBuilder};
+pub use diver::{BoundDive, BuildError, Dive, Diver, DiverBuilder, Estimate, Usage};
 #[cfg(feature = "lake")]
 pub use lake::Lake;
 #[cfg(feature = "delta")]
@@ -35,4 +37,7 @@ pub use layers::http::loki::LokiLayer;
 pub use layers::parquet::{ParquetLayer, ParquetLayerError};
 pub use layers::table::TableLayer;
 pub use layers::{BringLayer, Brought};
-pub use plan::{DivePlan, Follow, PlanError, Select};
+pub use plan::{
+    Baseline, Check, Compare, Context, DivePlan, Follow, Measures, PlanError, Select, Templates,
+    limits,
+};

@@ -1,12 +1,15 @@
-//! What a dive reads, counted and limited where it is read.
+//! What a dive reads and holds, counted and limited where it is read and held.
 
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use datafusion::execution::memory_pool::{
+    FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
+};
 use futures_util::stream::BoxStream;
 use object_store::path::Path;
 use object_store::{
@@ -38,6 +41,75 @@ impl Meter {
         }
         let source = format!("the dive's budget of {} bytes is used up", self.limit).into();
         Err(Error::Generic { store: "meter", source })
+    }
+}
+
+/// Memory of one dive: so much and not more, and the most that was held.
+#[derive(Debug)]
+pub(crate) struct MeteredPool {
+    inner: FairSpillPool,
+    peak: AtomicUsize,
+}
+
+impl MeteredPool {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { inner: FairSpillPool::new(most), peak: AtomicUsize::new(0) }
+    }
+
+    /// The most that was held at once.
+    pub(crate) fn peak(&self) -> u64 {
+        self.peak.load(Ordering::Relaxed) as u64
+    }
+
+    fn note(&self) {
+        self.peak.fetch_max(self.inner.reserved(), Ordering::Relaxed);
+    }
+}
+
+impl fmt::Display for MeteredPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.inner, f)
+    }
+}
+
+impl MemoryPool for MeteredPool {
+    fn name(&self) -> &str {
+        "dive"
+    }
+
+    fn register(&self, consumer: &MemoryConsumer) {
+        self.inner.register(consumer);
+    }
+
+    fn unregister(&self, consumer: &MemoryConsumer) {
+        self.inner.unregister(consumer);
+    }
+
+    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
+        self.inner.grow(reservation, additional);
+        self.note();
+    }
+
+    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
+        self.inner.shrink(reservation, shrink);
+    }
+
+    fn try_grow(
+        &self,
+        reservation: &MemoryReservation,
+        additional: usize,
+    ) -> datafusion::common::Result<()> {
+        self.inner.try_grow(reservation, additional)?;
+        self.note();
+        Ok(())
+    }
+
+    fn reserved(&self) -> usize {
+        self.inner.reserved()
+    }
+
+    fn memory_limit(&self) -> MemoryLimit {
+        self.inner.memory_limit()
     }
 }
 

@@ -2,122 +2,106 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::try_join_all;
 use logdive_core::FieldPath;
 use logdive_core::predicate::FieldTypes as _;
 use logdive_core::{Fact, Field, IdKind, Layer, LayerField, Predicate, Reason, ReasonKind, Value};
 use serde_json::Value as Json;
 
 use crate::engine::{Engine, Halt};
-use crate::rows::{self, Part};
+use crate::gather::{Gathered, Id, Ids, Part, Wants, gather};
 
 /// How far to follow.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Caps {
-    pub(crate) hops: u64,
-    pub(crate) max_ids: u64,
-    pub(crate) max_rows: u64,
+pub(super) struct Caps {
+    pub(super) hops: u64,
+    pub(super) max_ids: u64,
+    pub(super) max_rows: u64,
 }
 
 /// Where following ended.
 #[derive(Debug)]
-pub(crate) struct Followed {
+pub(super) struct Followed {
     /// The lines found.
-    pub(crate) parts: Vec<Part>,
+    pub(super) parts: Vec<Part>,
+    pub(super) gathered: Gathered,
     /// Why it ended, in words.
-    pub(crate) stopped: String,
+    pub(super) stopped: String,
     /// Why there may be more lines, if a cap ended it.
-    pub(crate) cut: Option<Reason>,
+    pub(super) cut: Option<Reason>,
 }
 
-/// Values by kind, each with its first time.
-type Ids = BTreeMap<(IdKind, String), i64>;
-
-/// Follows ids from lines until nothing new is found or a cap is met.
+/// Follows ids until nothing new is found or a cap is met.
 ///
-/// `target` has the layers and windows to look in.
-pub(crate) async fn follow(
+/// `target` has the layers and windows to look in; `wants` is gathered from the lines found, the
+/// ids that are followed among it.
+pub(super) async fn follow(
     engine: &Engine,
-    from: &[Part],
+    from: Ids,
     target: &[Part],
     kinds: &[IdKind],
+    wants: &Wants<'_>,
     caps: Caps,
 ) -> Result<Followed, Halt> {
-    let mut known: BTreeSet<(IdKind, String)> = BTreeSet::new();
-    let mut found = ids(engine, from, kinds).await?;
+    let mut known: BTreeSet<Id> = BTreeSet::new();
+    let mut found = from;
     let mut parts = with_ids(target, &known);
+    let mut gathered: Option<Gathered> = None;
     let mut hops = 0;
     loop {
-        let new: Vec<(i64, (IdKind, String))> = found
+        let mut new: Vec<(i64, Id)> = found
             .into_iter()
-            .filter(|(id, _)| !known.contains(id))
-            .map(|(id, time)| (time, id))
+            .filter(|(id, _)| kinds.contains(&id.0) && !known.contains(id))
+            .filter_map(|(id, seen)| Some((*seen.values().min()?, id)))
             .collect();
         if new.is_empty() {
             let stopped = format!("fixpoint after {}", plural(hops, "hop"));
-            return Ok(Followed { parts, stopped, cut: None });
+            let gathered = match gathered {
+                Some(gathered) => gathered,
+                None => gather(engine, &parts, wants).await?,
+            };
+            return Ok(Followed { parts, gathered, stopped, cut: None });
         }
-        if hops == caps.hops {
+        if let Some(gathered) = gathered
+            && hops == caps.hops
+        {
             let stopped =
                 format!("hops limit {hops}: {} not followed", plural(new.len() as u64, "more id"));
-            return Ok(cut(parts, stopped));
+            return Ok(cut(parts, gathered, stopped));
         }
         let total = (known.len() + new.len()) as u64;
-        let over = total > caps.max_ids;
         let room = usize::try_from(caps.max_ids).unwrap_or(usize::MAX).saturating_sub(known.len());
         // The ids that came first stay: the same ones on every run.
-        let mut new = new;
         new.sort_unstable();
         known.extend(new.into_iter().take(room).map(|(_, id)| id));
         parts = with_ids(target, &known);
         hops += 1;
-        if over {
+        let hop = gather(engine, &parts, wants).await?;
+        if total > caps.max_ids {
             let stopped = format!("ids limit {}: {} found", caps.max_ids, grouped(total));
-            return Ok(cut(parts, stopped));
+            return Ok(cut(parts, hop, stopped));
         }
-        let lines = rows::count(engine, &parts).await?;
+        let lines = hop.matched();
         if lines > caps.max_rows {
             let stopped = format!("lines limit {}: {} found", caps.max_rows, grouped(lines));
-            return Ok(cut(parts, stopped));
+            return Ok(cut(parts, hop, stopped));
         }
-        found = ids(engine, &parts, kinds).await?;
+        found = hop.ids.clone();
+        gathered = Some(hop);
     }
 }
 
-fn cut(parts: Vec<Part>, stopped: String) -> Followed {
+fn cut(parts: Vec<Part>, gathered: Gathered, stopped: String) -> Followed {
     let cut = Some(Reason::new(ReasonKind::Cut, stopped.clone()));
-    Followed { parts, stopped, cut }
-}
-
-/// The ids in all lines of parts.
-async fn ids(engine: &Engine, parts: &[Part], kinds: &[IdKind]) -> Result<Ids, Halt> {
-    let fields = parts.iter().flat_map(|part| {
-        let of_kind = move |kind| part.layer.id_fields(kind).map(move |field| (part, kind, field));
-        kinds.iter().flat_map(of_kind)
-    });
-    let reading = fields.map(|(part, kind, field)| async move {
-        rows::values(engine, part, field).await.map(|values| (kind, values))
-    });
-    let mut ids = Ids::new();
-    for (kind, values) in try_join_all(reading).await? {
-        for (time, value) in values {
-            // An empty id ties together whatever lacks one.
-            if value.trim().is_empty() {
-                continue;
-            }
-            let first = ids.entry((kind.clone(), value)).or_insert(time);
-            *first = time.min(*first);
-        }
-    }
-    Ok(ids)
+    Followed { parts, gathered, stopped, cut }
 }
 
 /// The lines of parts that have one of the ids in a field of its kind.
-fn with_ids(target: &[Part], ids: &BTreeSet<(IdKind, String)>) -> Vec<Part> {
+fn with_ids(target: &[Part], ids: &BTreeSet<Id>) -> Vec<Part> {
     target.iter().map(|part| Part { predicate: has_id(&part.layer, ids), ..part.clone() }).collect()
 }
 
-fn has_id(layer: &Layer, ids: &BTreeSet<(IdKind, String)>) -> Predicate {
+/// Whether a line holds one of the ids, each bound as a value of its field's type.
+pub(super) fn has_id<'a>(layer: &Layer, ids: impl IntoIterator<Item = &'a Id>) -> Predicate {
     let mut values: BTreeMap<&Field, Vec<Value>> = BTreeMap::new();
     for (kind, id) in ids {
         for field in layer.id_fields(kind) {

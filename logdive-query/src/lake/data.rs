@@ -22,6 +22,8 @@ use super::{LakeError, format};
 
 /// Rows of one row group.
 const ROW_GROUP: usize = 131_072;
+/// Rows of one page: a line that is shown costs the decoding of its page in every column.
+const PAGE: usize = 4_096;
 /// So many rows are copied together at once on their way into a file.
 const CHUNK: usize = 4_096;
 /// Columns that are looked up by single values.
@@ -108,6 +110,7 @@ impl Day<'_> {
         let mut properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
             .set_max_row_group_row_count(Some(ROW_GROUP))
+            .set_data_page_row_count_limit(PAGE)
             .set_statistics_enabled(EnabledStatistics::Page)
             .set_created_by(format::ENGINE.to_owned())
             .set_column_dictionary_enabled(path(Column::Ts), false)

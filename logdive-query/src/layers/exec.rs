@@ -47,6 +47,7 @@ pub struct ExecLayer {
     lateness: Option<Duration>,
     current: Option<Arc<dyn Clock>>,
     restricted: bool,
+    changes: bool,
 }
 
 impl ExecLayer {
@@ -60,6 +61,7 @@ impl ExecLayer {
             lateness: None,
             current: None,
             restricted: false,
+            changes: false,
         }
     }
 
@@ -108,6 +110,13 @@ impl ExecLayer {
         self
     }
 
+    /// Marks a layer of changes (deploys, flags): always on the timeline.
+    #[must_use]
+    pub const fn changes(mut self) -> Self {
+        self.changes = true;
+        self
+    }
+
     /// Makes it a source by itself, for those who use it without a diver.
     ///
     /// # Errors
@@ -134,6 +143,9 @@ impl ExecLayer {
         }
         if self.restricted {
             layer = layer.restricted();
+        }
+        if self.changes {
+            layer = layer.changes();
         }
         Ok(ExecSource {
             program,

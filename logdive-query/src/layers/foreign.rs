@@ -44,6 +44,7 @@ impl LayerTable for ForeignLayer {
             coverage,
             emitters: names,
             bytes,
+            sharers: 1,
             lost: Arc::default(),
         }
     }

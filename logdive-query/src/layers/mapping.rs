@@ -31,6 +31,7 @@ pub(crate) struct Mapping {
     unit: Option<Unit>,
     lateness: Option<Duration>,
     restricted: bool,
+    changes: bool,
 }
 
 /// A declared field: a column, or a value inside one.
@@ -81,6 +82,10 @@ impl Mapping {
         self.restricted = true;
     }
 
+    pub(crate) const fn changes(&mut self) {
+        self.changes = true;
+    }
+
     /// The layer that the mapping declares.
     pub(crate) fn layer(&self, name: &LayerName) -> Result<Layer, BuildError> {
         if let Some((field, _)) = self.columns.iter().find(|(field, _)| !project::can_hold(field)) {
@@ -105,6 +110,9 @@ impl Mapping {
         }
         if let Some(lateness) = self.lateness {
             layer = layer.lateness(lateness);
+        }
+        if self.changes {
+            layer = layer.changes();
         }
         Ok(if self.restricted { layer.restricted() } else { layer })
     }
@@ -291,6 +299,13 @@ macro_rules! mapping_methods {
         #[must_use]
         pub const fn restricted(mut self) -> Self {
             self.mapping.restricted();
+            self
+        }
+
+        /// Marks a layer of changes (deploys, flags): always on the timeline.
+        #[must_use]
+        pub const fn changes(mut self) -> Self {
+            self.mapping.changes();
             self
         }
     };

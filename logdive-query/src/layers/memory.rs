@@ -23,6 +23,23 @@ pub(crate) fn table(batches: Vec<RecordBatch>) -> Arc<dyn TableProvider> {
     }
 }
 
+/// Batches of lines as a table that so many threads read together.
+#[cfg(feature = "lake")]
+pub(crate) fn shared_table(batches: Vec<RecordBatch>, threads: usize) -> Arc<dyn TableProvider> {
+    let mut lists = vec![Vec::new(); threads.max(1)];
+    let threads = lists.len();
+    for (at, batch) in batches.into_iter().enumerate() {
+        if let Some(list) = lists.get_mut(at % threads) {
+            list.push(batch);
+        }
+    }
+    match MemTable::try_new(schema(), lists) {
+        Ok(table) => Arc::new(table),
+        // Batches of lines have the schema of lines.
+        Err(_) => Arc::new(EmptyTable::new(schema())),
+    }
+}
+
 /// Adds the emitters of lines.
 pub(crate) fn add_emitters(emitters: &mut Emitters, batches: &[LogBatch]) {
     for row in batches.iter().flat_map(LogBatch::rows) {
@@ -75,6 +92,7 @@ impl LayerTable for MemoryLayer {
             coverage: LayerCoverage { planned: 1, read: 1, ..coverage },
             emitters,
             bytes: Arc::default(),
+            sharers: 1,
             lost: Arc::default(),
         }
     }

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::Schema;
 use chrono::TimeDelta;
-use datafusion::common::Result as EngineResult;
+use datafusion::common::{Result as EngineResult, plan_err};
 use datafusion::datasource::{ViewTable, provider_as_source};
-use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::scalar::ScalarValue;
 use logdive_core::{Layer, LayerCoverage, Reason, ReasonKind};
 use object_store::ObjectStore;
@@ -193,7 +193,7 @@ impl Stored {
             }
         };
         let bytes = Arc::clone(&store.bytes);
-        Ok(Opened { table, coverage, emitters: names, bytes, lost: Arc::clone(lost) })
+        Ok(Opened { table, coverage, emitters: names, bytes, sharers: 1, lost: Arc::clone(lost) })
     }
 
     /// Opens files: what cannot be read, or does not fit, is named.
@@ -297,7 +297,7 @@ impl Stored {
         store: &LayerStore,
         lost: &Arc<Lost>,
         groups: Vec<Group>,
-    ) -> EngineResult<Option<datafusion::logical_expr::LogicalPlan>> {
+    ) -> EngineResult<Option<LogicalPlan>> {
         let mut plans = Vec::new();
         for group in groups {
             let table = Arc::new(group.table(store, lost));
@@ -310,7 +310,7 @@ impl Stored {
         }
         match plans.is_empty() {
             true => Ok(None),
-            false => crate::rows::union(plans).map(Some),
+            false => union(plans).map(Some),
         }
     }
 
@@ -347,4 +347,11 @@ impl OpenFile {
     fn schema(&self) -> &Schema {
         &self.known.footer.schema
     }
+}
+
+/// Joins plans of one schema.
+fn union(plans: Vec<LogicalPlan>) -> EngineResult<LogicalPlan> {
+    let mut plans = plans.into_iter();
+    let Some(first) = plans.next() else { return plan_err!("there are no files") };
+    plans.try_fold(LogicalPlanBuilder::from(first), |all, plan| all.union(plan))?.build()
 }

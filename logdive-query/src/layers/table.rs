@@ -235,6 +235,6 @@ impl LayerTable for AnyTable {
         } else {
             Arc::new(ViewTable::new(lines, None))
         };
-        Opened { table, coverage, emitters, bytes, lost: Arc::default() }
+        Opened { table, coverage, emitters, bytes, sharers: 1, lost: Arc::default() }
     }
 }

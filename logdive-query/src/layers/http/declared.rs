@@ -17,6 +17,7 @@ pub(super) struct Declared {
     pub(super) lateness: Option<Duration>,
     pub(super) trusted: bool,
     pub(super) restricted: bool,
+    pub(super) changes: bool,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -28,6 +29,7 @@ impl Declared {
             lateness: None,
             trusted: false,
             restricted: false,
+            changes: false,
             clock: Arc::new(SystemClock::new()),
         }
     }
@@ -43,6 +45,9 @@ impl Declared {
         }
         if let Some(lateness) = self.lateness {
             layer = layer.lateness(lateness);
+        }
+        if self.changes {
+            layer = layer.changes();
         }
         Ok(if self.restricted { layer.restricted() } else { layer })
     }
@@ -122,6 +127,13 @@ macro_rules! declares {
             #[must_use]
             pub const fn restricted(mut self) -> Self {
                 self.declared.restricted = true;
+                self
+            }
+
+            /// Marks a layer of changes (deploys, flags): always on the timeline.
+            #[must_use]
+            pub const fn changes(mut self) -> Self {
+                self.declared.changes = true;
                 self
             }
 

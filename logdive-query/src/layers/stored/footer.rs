@@ -1,34 +1,24 @@
 //! What the footers of Parquet files say, and readers that do not ask twice.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, Int64Array};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
-use bytes::Bytes;
-use datafusion::common::Result as EngineResult;
-use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
-use datafusion::parquet::arrow::arrow_reader::ArrowReaderOptions;
 use datafusion::parquet::arrow::arrow_reader::statistics::StatisticsConverter;
-use datafusion::parquet::arrow::async_reader::AsyncFileReader;
 use datafusion::parquet::arrow::parquet_to_arrow_schema;
 use datafusion::parquet::basic::Type as Physical;
-use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
+use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use datafusion::parquet::schema::types::SchemaDescriptor;
-use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::scalar::ScalarValue;
-use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
+use object_store::ObjectStore;
 use object_store::path::Path as Location;
-use object_store::{ObjectStore, ObjectStoreExt as _};
 
 use super::Candidate;
 use crate::engine::{Engine, Halt};
+use crate::footers::Reader;
 use crate::layers::mapping::TimeColumn;
 use crate::layers::span::Span;
 
@@ -41,7 +31,7 @@ const END: usize = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct Footer {
     pub(super) schema: SchemaRef,
-    metadata: Arc<ParquetMetaData>,
+    pub(super) metadata: Arc<ParquetMetaData>,
 }
 
 impl Footer {
@@ -176,79 +166,5 @@ pub(super) async fn read_all(
     match engine.out_of_bytes() {
         Some(halt) => Err(halt),
         None => Ok(found),
-    }
-}
-
-/// Readers of files whose footers are known.
-pub(super) struct KnownFooters {
-    store: Arc<dyn ObjectStore>,
-    footers: HashMap<Location, Arc<ParquetMetaData>>,
-}
-
-impl fmt::Debug for KnownFooters {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KnownFooters").field("files", &self.footers.len()).finish_non_exhaustive()
-    }
-}
-
-impl KnownFooters {
-    pub(super) fn new<'a>(
-        store: &Arc<dyn ObjectStore>,
-        files: impl Iterator<Item = (&'a Location, &'a Footer)>,
-    ) -> Self {
-        let footers = files.map(|(at, footer)| (at.clone(), Arc::clone(&footer.metadata)));
-        Self { store: Arc::clone(store), footers: footers.collect() }
-    }
-}
-
-impl ParquetFileReaderFactory for KnownFooters {
-    fn create_reader(
-        &self,
-        _: usize,
-        file: PartitionedFile,
-        _: Option<usize>,
-        _: &ExecutionPlanMetricsSet,
-    ) -> EngineResult<Box<dyn AsyncFileReader + Send>> {
-        let location = file.object_meta.location;
-        let metadata = self.footers.get(&location).cloned();
-        Ok(Box::new(Reader { store: Arc::clone(&self.store), location, metadata }))
-    }
-}
-
-/// A reader of one file.
-struct Reader {
-    store: Arc<dyn ObjectStore>,
-    location: Location,
-    metadata: Option<Arc<ParquetMetaData>>,
-}
-
-fn failed(error: object_store::Error) -> ParquetError {
-    ParquetError::External(Box::new(error))
-}
-
-impl AsyncFileReader for Reader {
-    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
-        async move { self.store.get_range(&self.location, range).await.map_err(failed) }.boxed()
-    }
-
-    fn get_byte_ranges(
-        &mut self,
-        ranges: Vec<Range<u64>>,
-    ) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
-        async move { self.store.get_ranges(&self.location, &ranges).await.map_err(failed) }.boxed()
-    }
-
-    fn get_metadata<'a>(
-        &'a mut self,
-        _: Option<&'a ArrowReaderOptions>,
-    ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
-        let known = self.metadata.clone();
-        async move {
-            known.ok_or_else(|| {
-                let why = format!("the footer of `{}` was not read before", self.location);
-                ParquetError::General(why)
-            })
-        }
-        .boxed()
     }
 }

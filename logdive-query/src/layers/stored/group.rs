@@ -20,8 +20,8 @@ use object_store::path::Path as Location;
 
 use super::OpenFile;
 use super::apart::ApartExec;
-use super::footer::KnownFooters;
 use crate::engine::LayerStore;
+use crate::footers::KnownFooters;
 use crate::layers::Lost;
 
 /// Kinds of columns that files of one layer may have: each is a plan of its own.
@@ -134,7 +134,8 @@ impl Group {
             files.push(scanned);
         }
         let known = self.files.iter();
-        let known = known.map(|file| (&file.candidate.location, file.known.footer.as_ref()));
+        let known = known
+            .map(|file| (file.candidate.location.clone(), Arc::clone(&file.known.footer.metadata)));
         let file = field(FILE, DataType::Int64);
         let schema = TableSchema::builder(Arc::new(Schema::new(self.columns.clone())))
             .with_table_partition_cols(
@@ -144,7 +145,7 @@ impl Group {
         GroupTable {
             schema,
             files,
-            footers: Arc::new(KnownFooters::new(&store.store, known)),
+            footers: Arc::new(KnownFooters::new(&store.store, known.collect())),
             url: store.url.clone(),
             lost: Arc::clone(lost),
         }
