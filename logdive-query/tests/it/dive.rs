@@ -86,7 +86,8 @@ async fn a_dive_finds_counts_and_says_what_it_looked_at() {
     assert_eq!(seconds, [7, 8, 9], "the newest, oldest first");
     assert_eq!(errors.templates.len(), 1);
     assert_eq!(errors.templates[0].count, 10);
-    assert_eq!(errors.templates[0].example, "PutParameter 0 failed");
+    assert_eq!(errors.templates[0].text, "PutParameter <*> failed");
+    assert_eq!(errors.templates[0].examples[0], "PutParameter 0 failed");
     assert_eq!(errors.templates[0].last, time("2023-07-10T11:30:09Z"));
     // K1 leads to request R, that to K2, that to s3.
     let related = evidence.step("related").unwrap();
@@ -208,7 +209,7 @@ async fn late_lines_make_facts_incomplete() {
 async fn a_measure_has_its_own_window() {
     let times = Times::opened(time("2023-07-10T11:30:00Z"));
     let diver = diver(batch(incident()), 1).await;
-    let plan = DivePlan::for_ticket(WindowSpec {
+    let plan = DivePlan::around_ticket(WindowSpec {
         anchor: Anchor::Opened,
         before: Duration::ZERO,
         after: Duration::from_secs(3_600),
@@ -275,7 +276,7 @@ async fn restricted_lines_are_counted_and_not_shown() {
     let evidence = diver.dive(&plan).run().await.unwrap();
     let step = evidence.step("a").unwrap();
     assert_eq!((step.matched, step.cut, step.rows.len()), (22, 22, 0));
-    assert!(step.templates.iter().all(|template| template.example == "(restricted)"));
+    assert!(step.templates.iter().all(|template| template.examples == ["(restricted)"]));
     assert!(!serde_json::to_string(&evidence).unwrap().contains("PutParameter"));
 }
 
@@ -288,14 +289,31 @@ async fn in_lake(dir: &std::path::Path, records: LogBatch) -> (Lake, Diver) {
 }
 
 #[tokio::test]
+async fn a_dive_over_its_budget_is_refused_with_the_estimate() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, diver) = in_lake(dir.path(), complete()).await;
+    let whole = Budget::default();
+    for (budget, named) in [
+        (Budget { rows: 5, ..whole }, "row budget is 5 rows"),
+        (Budget { bytes: 100, ..whole }, "byte budget is 100 bytes"),
+    ] {
+        let plan = plan();
+        let estimate = diver.dive(&plan).estimate().await.unwrap();
+        let refused = diver.dive(&plan).budget(budget).measures(measures()).run().await;
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains(named), "{refused}");
+        assert!(refused.contains(&estimate.to_string()), "{refused}: {estimate}");
+    }
+}
+
+#[tokio::test]
 async fn budgets_stop_a_dive_and_say_so() {
     let dir = tempfile::tempdir().unwrap();
     let (_, diver) = in_lake(dir.path(), complete()).await;
     let whole = Budget::default();
     for (budget, named) in [
-        (Budget { rows: 5, ..whole }, "row budget of 5 rows"),
-        (Budget { bytes: 100, ..whole }, "byte budget of 100 bytes"),
         (Budget { time: Duration::ZERO, ..whole }, "time budget of 0s"),
+        (Budget { memory: 1, ..whole }, "memory budget of 1 bytes"),
     ] {
         let evidence = diver.dive(&plan()).budget(budget).measures(measures()).run().await.unwrap();
         let gaps = evidence.coverage.gaps();
