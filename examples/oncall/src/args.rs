@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::FixedOffset;
 use clap::{Parser, Subcommand};
 use logdive_core::format::TimeAssumption;
-use logdive_core::{Actor, LayerName, Mode, Scope, parse_duration};
+use logdive_core::{Actor, IdKind, LayerName, Mode, Scope, parse_duration};
 
 /// From a ticket to the logs that matter, a decision and an action; a person can always stop it.
 ///
@@ -49,6 +49,11 @@ pub(crate) enum Command {
     Ingest(Ingest),
     /// Show what a format makes of logs, to try it; writes nothing.
     Parse(Parse),
+    /// Show what logs say: their lines folded into templates, most frequent first; writes nothing.
+    ///
+    /// With `--json`: an object for each record, with `line` (of the file, from 1, where the
+    /// record begins), `template_id` and `template`.
+    Templates(Templates),
     /// Look at the layers of a team.
     #[command(subcommand)]
     Layers(LayersCommand),
@@ -56,10 +61,19 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Lake(LakeCommand),
     /// Dive for a case or an alarm's file, decide, and write the packet into the ticket.
-    Query {
-        /// A case (`c-1a2b3c4d`), or a file with an alarm as SNS or Alertmanager delivers it.
-        what: String,
-    },
+    ///
+    /// With `--plan` or `--id`, or for a ticket that no playbook takes, it dives without deciding
+    /// anything and prints what it found; `--post` writes that into the ticket.
+    Query(Query),
+    /// Find log lines: a dive without a ticket.
+    ///
+    /// Exit code 0: it looked, whether or not there were lines; whether the answer is complete is
+    /// said below the lines and in `complete` of `--json`. 1: it could not look. 2: the command
+    /// line is wrong.
+    Find(Find),
+    /// Check or explain a plan; nothing is read but its file and the layers' names.
+    #[command(subcommand)]
+    Plan(PlanCommand),
     /// List the cases.
     Cases,
     /// Approve the actions of a case that wait, and carry them out.
@@ -114,6 +128,77 @@ pub(crate) enum ModeCommand {
         #[arg(long)]
         reason: String,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Query {
+    /// A case (`c-1a2b3c4d`), or a file with an alarm as SNS or Alertmanager delivers it.
+    pub(crate) what: String,
+    /// Dive by this plan (docs/plans.md) instead of a playbook's.
+    #[arg(long)]
+    pub(crate) plan: Option<PathBuf>,
+    /// When it started, instead of what the ticket says: RFC 3339, `-30m` from now, or local time
+    /// with `--tz`.
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) at: Option<String>,
+    /// An id to look for, beside those the ticket names: `request=4f1c…`.
+    #[arg(long = "id", value_name = "NAME=VALUE", value_parser = parse_id)]
+    pub(crate) ids: Vec<(IdKind, String)>,
+    /// The service it is about, instead of what the ticket says.
+    #[arg(long)]
+    pub(crate) service: Option<String>,
+    /// Write what a dive without a decision found into the ticket.
+    #[arg(long)]
+    pub(crate) post: bool,
+    /// The zone of times that have none, as `+02:00`.
+    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true)]
+    pub(crate) tz: Option<FixedOffset>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Find {
+    /// From when: RFC 3339, `-30m` from now, or local time (`2023-07-10T11:58`, `11:58`) with
+    /// `--tz`.
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) from: String,
+    /// Until when, exclusive.
+    #[arg(long, default_value = "now", allow_hyphen_values = true)]
+    pub(crate) to: String,
+    /// Only in this layer; may be given several times.
+    #[arg(long = "layer", value_parser = parse_layer)]
+    pub(crate) layers: Vec<LayerName>,
+    /// Only lines that meet this: `severity >= error and body contains "timed out"`.
+    #[arg(long = "where", default_value = "true", value_name = "PREDICATE")]
+    pub(crate) filter: String,
+    /// The newest so many lines.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) limit: u64,
+    /// The zone of times that have none, as `+02:00`.
+    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true)]
+    pub(crate) tz: Option<FixedOffset>,
+    /// A lake's folder, with all layers that are in it; without it, the demo's.
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) lake: Option<PathBuf>,
+    /// The file of layers (docs/operating.md shows one).
+    #[arg(long = "layers", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PlanCommand {
+    /// Check a plan against layers. Fails if it does not fit.
+    Check(PlanFile),
+    /// Explain in words what a plan looks for.
+    Explain(PlanFile),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlanFile {
+    /// The plan, TOML or JSON.
+    pub(crate) file: PathBuf,
+    /// The file of layers; without it, the layers of the demo.
+    #[arg(long = "layers", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -173,6 +258,19 @@ pub(crate) struct Parse {
     pub(crate) path: PathBuf,
 }
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct Templates {
+    /// The format; `auto` guesses it, and takes each line of other text as a record. A record may
+    /// have several lines if the format says so (`plain` keeps stack traces together).
+    #[arg(long, default_value = "auto")]
+    pub(crate) format: String,
+    /// Show so many templates; 0 shows all. `--json` is not cut.
+    #[arg(long, default_value_t = 40)]
+    pub(crate) limit: usize,
+    /// A file, gzip and zstd too; `-` is standard input.
+    pub(crate) path: PathBuf,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum LayersCommand {
     /// Ask each layer of a file: is it there, how new is it, what do its lines look like. Fails if
@@ -213,6 +311,15 @@ fn parse_scope(text: &str) -> Result<Scope, String> {
 
 fn parse_layer(text: &str) -> Result<LayerName, String> {
     LayerName::parse(text).map_err(|error| error.to_string())
+}
+
+fn parse_id(text: &str) -> Result<(IdKind, String), String> {
+    let (kind, id) = text.split_once('=').ok_or("write NAME=VALUE, as `request=4f1c…`")?;
+    if id.is_empty() {
+        return Err("the id is empty".to_owned());
+    }
+    let kind = IdKind::parse(kind).map_err(|error| error.to_string())?;
+    Ok((kind, id.to_owned()))
 }
 
 fn parse_mode(text: &str) -> Result<Mode, String> {

@@ -19,6 +19,7 @@ use crate::{layers, playbooks};
 #[derive(Debug)]
 pub(crate) struct Bot {
     pub(crate) pilot: Pilot,
+    pub(crate) diver: Diver,
     pub(crate) clock: ManualClock,
 }
 
@@ -54,7 +55,7 @@ impl Bot {
             builder = builder.playbook(playbook);
         }
         let pilot = builder.build().context("making the pilot")?;
-        Ok(Self { pilot, clock })
+        Ok(Self { pilot, diver, clock })
     }
 }
 

@@ -1,12 +1,9 @@
 //! The one-command tools: each calls the very function that the bot calls.
 
-use std::path::Path;
-
 use logdive_core::pilot::Driven;
 use logdive_core::{CaseId, Mode, Scope, Stage, StopLatch};
 use serde_json::json;
 
-use crate::alarms;
 use crate::args::{Args, ModeCommand};
 use crate::bot::Bot;
 use crate::demo::invocation;
@@ -14,7 +11,7 @@ use crate::error::{Context as _, Failure};
 use crate::home::Home;
 use crate::output::{Output, case_json, status_word};
 
-async fn open(args: &Args) -> Result<(Home, Bot), Failure> {
+pub(crate) async fn open(args: &Args) -> Result<(Home, Bot), Failure> {
     let home = Home::open(&args.dir)?;
     let bot = Bot::open(&home, &invocation(args)).await?;
     Ok((home, bot))
@@ -26,35 +23,8 @@ fn case_id(text: &str) -> Result<CaseId, Failure> {
     })
 }
 
-pub(crate) async fn query(args: &Args, what: &str, output: &Output) -> Result<(), Failure> {
-    let (_, bot) = open(args).await?;
-    let pilot = &bot.pilot;
-    pilot.cases().await.context("reading the journal")?;
-    let id = if Path::new(what).exists() {
-        let body = std::fs::read(what).context(format!("reading `{what}`"))?;
-        let ticket = alarms::ticket(what, &body)?;
-        pilot.accept(ticket).await.context("recording the ticket")?.id().clone()
-    } else {
-        let id = CaseId::parse(what).map_err(|error| {
-            Failure::new(format!("`{what}` is neither a file nor a case: {error}"))
-                .help("`logdive cases` lists the cases there are")
-        })?;
-        let case = pilot.case(&id).context(format!("looking for case {id}"))?;
-        if let Some(why) = case.ended() {
-            output.text(format!("case {id} is over ({why}); its last packet:\n"));
-            output.document(&pilot.packet(&case));
-            output.value(&case_json(&case));
-            return Ok(());
-        }
-        let asked = pilot.look_again(&id, &args.actor(), "asked by command").await;
-        asked.context(format!("asking case {id} to be looked at again"))?;
-        id
-    };
-    report(&bot, &id, output).await
-}
-
 /// Drives a case on and shows its packet.
-async fn report(bot: &Bot, id: &CaseId, output: &Output) -> Result<(), Failure> {
+pub(crate) async fn report(bot: &Bot, id: &CaseId, output: &Output) -> Result<(), Failure> {
     match bot.pilot.carry_on(id).await.context(format!("carrying case {id} on"))? {
         Driven::Here(case) => {
             output.document(&bot.pilot.packet(&case));

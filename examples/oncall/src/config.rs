@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use logdive_core::{ValueType, did_you_mean, parse_duration};
-use logdive_query::Diver;
+use logdive_query::{Diver, DiverBuilder};
 use serde::Deserialize;
 
 use crate::error::{Context as _, Failure};
@@ -48,6 +48,9 @@ struct LayerConfig {
     /// Its lines are counted, never shown.
     #[serde(default)]
     restricted: bool,
+    /// Its lines are changes (deploys, flags): always on the timeline.
+    #[serde(default)]
+    changes: bool,
     #[serde(default)]
     fields: BTreeMap<String, FieldConfig>,
     /// Ids: a kind, and the field that holds it.
@@ -77,6 +80,7 @@ struct Declared {
     lateness: Option<Duration>,
     arrives_within: Option<Duration>,
     restricted: bool,
+    changes: bool,
     fields: Vec<(String, String, ValueType)>,
     ids: Vec<(String, String)>,
 }
@@ -109,6 +113,22 @@ impl Config {
 
     /// A diver over one layer.
     pub(crate) async fn diver(&self, name: &str) -> Result<Diver, Failure> {
+        self.over([name]).await
+    }
+
+    /// A diver over some of the layers.
+    pub(crate) async fn over<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Diver, Failure> {
+        let mut builder = Diver::builder();
+        for name in names {
+            builder = self.add(builder, name).await?;
+        }
+        builder.build().await.context("the layers")
+    }
+
+    async fn add(&self, builder: DiverBuilder, name: &str) -> Result<DiverBuilder, Failure> {
         let Some(layer) = self.layers.get(name) else {
             let meant = did_you_mean(name, self.names());
             let failure = Failure::new(format!("there is no layer `{name}`"));
@@ -118,9 +138,7 @@ impl Config {
             });
         };
         let declared = layer.declared().context(format!("layer `{name}`"))?;
-        let place = layer.place(name)?;
-        let builder = place.add(Diver::builder(), name, &declared).await?;
-        builder.build().await.context(format!("layer `{name}`"))
+        layer.place(name)?.add(builder, name, &declared).await
     }
 }
 
@@ -151,6 +169,7 @@ impl LayerConfig {
             lateness: duration("lateness", &self.lateness)?,
             arrives_within: duration("arrives_within", &self.arrives_within)?,
             restricted: self.restricted,
+            changes: self.changes,
             fields: fields.collect::<Result<_, Wrong>>()?,
             ids: self.ids.clone().into_iter().collect(),
         })

@@ -9,21 +9,28 @@ mod commands;
 mod config;
 mod demo;
 mod error;
+mod evidence;
+mod find;
 mod fixtures;
 mod home;
 mod ingest;
 mod layers;
 mod logs;
 mod output;
+mod plan;
 mod playbooks;
+mod query;
 mod record;
+mod source;
+mod templates;
 mod tool;
+mod when;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use args::{Args, Command, LakeCommand, LayersCommand};
+use args::{Args, Command, LakeCommand, LayersCommand, PlanCommand};
 use error::Failure;
 use output::Output;
 
@@ -45,10 +52,14 @@ async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         Command::Demo => demo::run(args, output).await,
         Command::Ingest(ingest) => logs::ingest(ingest, output).await,
         Command::Parse(parse) => logs::parse(parse, output),
+        Command::Templates(args) => templates::run(args, output),
         Command::Layers(LayersCommand::Check(check)) => check::run(check, output).await,
         Command::Lake(LakeCommand::Info { lake }) => logs::info(lake, output).await,
         Command::Lake(LakeCommand::Verify { lake }) => logs::verify(lake, output).await,
-        Command::Query { what } => commands::query(args, what, output).await,
+        Command::Query(asked) => query::run(args, asked, output).await,
+        Command::Find(asked) => find::run(args, asked, output).await,
+        Command::Plan(PlanCommand::Check(file)) => plan::check(file, output).await,
+        Command::Plan(PlanCommand::Explain(file)) => plan::explain(file, output).await,
         Command::Cases => commands::cases(args, output).await,
         Command::Approve { case } => commands::approve(args, case, output).await,
         Command::Reject { case, reason } => commands::reject(args, case, reason, output).await,

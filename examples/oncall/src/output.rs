@@ -85,7 +85,7 @@ fn line(text: &str) {
 }
 
 /// The terminal's width if the shell tells it, else what fits everywhere.
-fn width() -> usize {
+pub(crate) fn width() -> usize {
     std::env::var("COLUMNS")
         .ok()
         .and_then(|columns| columns.parse().ok())

@@ -28,7 +28,7 @@ fn rules((name, text): (&str, &str)) -> Result<RuleSet, Failure> {
 }
 
 fn s3_client_errors(diver: &Diver) -> Result<Playbook, Failure> {
-    let plan = DivePlan::for_ticket(WindowSpec::around(5 * MINUTE, MINUTE / 2))
+    let plan = DivePlan::around_ticket(WindowSpec::around(5 * MINUTE, MINUTE / 2))
         .select("errors", Select::layers(["s3"]).filter("error_code is present").oldest(20))
         .select("writes", Select::layers(["s3"]).filter("read_only == false").oldest(10));
     let look = diver.bind(&plan).context("the plan of playbook `s3-client-errors`")?;
@@ -42,7 +42,7 @@ fn s3_client_errors(diver: &Diver) -> Result<Playbook, Failure> {
 }
 
 fn ssm_throttling(diver: &Diver) -> Result<Playbook, Failure> {
-    let plan = DivePlan::for_ticket(WindowSpec::around(5 * MINUTE, MINUTE / 2))
+    let plan = DivePlan::around_ticket(WindowSpec::around(5 * MINUTE, MINUTE / 2))
         .select(
             "throttles",
             Select::layers(["ssm"]).filter(r#"error_code == "ThrottlingException""#).oldest(40),

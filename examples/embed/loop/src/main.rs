@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let minute = Duration::from_secs(60);
     let logs = ExecLayer::new(["journalctl", "-o", "json", "--since", "{from}", "--until", "{to}"]);
     let diver = Diver::builder().layer("front", logs).build().await?;
-    let plan = DivePlan::for_ticket(WindowSpec::around(5 * minute, minute))
+    let plan = DivePlan::around_ticket(WindowSpec::around(5 * minute, minute))
         .select("errors", Select::layers(["front"]).filter("severity >= error").newest(50));
     let playbook = Playbook::builder("front-errors")
         .when("ticket.severity >= 2")

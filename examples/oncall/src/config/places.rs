@@ -45,6 +45,9 @@ macro_rules! declare {
         if $declared.restricted {
             layer = layer.restricted();
         }
+        if $declared.changes {
+            layer = layer.changes();
+        }
         layer
     }};
 }
@@ -97,6 +100,9 @@ impl Place for LakePlace {
         }
         if declared.restricted {
             layer = layer.restricted();
+        }
+        if declared.changes {
+            layer = layer.changes();
         }
         Ok(builder.lake(lake, [layer]))
     }

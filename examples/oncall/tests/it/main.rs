@@ -9,8 +9,11 @@
 mod brute;
 mod demo;
 mod errors;
+mod find;
 mod kill;
 mod logs;
+mod plan;
+mod templates;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
