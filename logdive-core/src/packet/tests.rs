@@ -200,6 +200,7 @@ fn the_sections_stand_in_their_order() {
 - Change, 1 info line, deploys, from t0-10m, only a-1: deploys took <*> s, as it was written
 - Silent, 60 lines expected and none there, hsm, hsm-17, hsm-31
 - Gone, 30 lines expected and none there, front, only hsm-17: cache hit
+- Found, 12 info lines, front, from t0-20s, only a-1: retry <*>
 Evidence complete: 2023-07-10 11:55:00 to 12:02:00 UTC (t0-5m to t0+2m), watermark 2023-07-10T12:03:20Z (t0+3m20s), 4000 lines scanned, 300 matched, 4 shown, 409 counted and not shown
 - behind the newest layer: hsm 7m12s
 - hsm: 2 silent emitters: hsm-17, hsm-31

@@ -2,7 +2,8 @@
 //!
 //! A file of the corpus is a set: its first line is the head that the system writes in front of
 //! its messages, each further line a message with parameters in braces. The messages are written
-//! for this test after those that the named systems write; nothing of LogHub's data is in them.
+//! for this test after those that the named systems write (LogHub's lists of templates were read for
+//! their wording); none of its log lines or labels are in them.
 
 /// A line, what a system writes in front of it, and the number of its true template.
 pub(crate) struct Labelled {
