@@ -8,7 +8,7 @@
 //! (`VM Started`, `VM Stopped`), as in Brain (Yu et al., TSC 2023), while many become `<*>`.
 //!
 //! # How
-//! 1. Texts of one [`shape`](crate::log::shape) are one: words with a digit are masked, white
+//! 1. Texts of one [`shape`] are one: words with a digit are masked, white
 //!    space is one space, only the first 1,024 bytes count.
 //! 2. The masked text is cut into words. Numbers, ids, addresses, times, and paths with digits are
 //!    no words, but holes between them; so are units behind numbers. A list of three numbers and
