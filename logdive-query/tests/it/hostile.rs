@@ -425,5 +425,5 @@ fn hostile_lines_are_found_as_the_row_evaluator_says() {
         }
     }
     // Predicates that tell lines apart are not the exception.
-    assert!(met * 3 > cases, "{met} of {cases}");
+    assert!(met * 4 > cases, "{met} of {cases}");
 }
