@@ -7,7 +7,7 @@ use logdive_core::{
     Fact, Facts, Function, LayerCoverage, LayerName, Measure, Reason, ReasonKind, Window,
 };
 
-use super::dive::{Found, reads_rows};
+use super::dive::Found;
 use crate::gather::Asked;
 use crate::plan::{CheckedPlan, Looks};
 
@@ -24,7 +24,7 @@ pub(super) fn conclude(
         let mut tallies = one.gathered.tallies.iter();
         for Asked { measure, window } in asked {
             let incomplete = gap(plan, windows, found, layers, index, window, None);
-            let tally = reads_rows(&measure.function).then(|| tallies.next()).flatten();
+            let tally = (!measure.function.is_of_coverage()).then(|| tallies.next()).flatten();
             let fact = match (&measure.function, &one.failed, tally) {
                 (Function::Watermark, ..) => watermark(plan, layers, index, measure),
                 (Function::Complete, ..) => {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use logdive_core::compare::Looked;
 use logdive_core::port::{Budget, DiveError};
 use logdive_core::{
-    Coverage, Evidence, Field, Function, IdKind, LayerCoverage, LayerName, Measure, Predicate,
-    Provenance, Reason, ReasonKind, StepEvidence, StepKind, Times, Window,
+    Coverage, Evidence, Field, IdKind, LayerCoverage, LayerName, Measure, Predicate, Provenance,
+    Reason, ReasonKind, StepEvidence, StepKind, Times, Window,
 };
 
 use super::conclude::{conclude, gap};
@@ -198,6 +198,26 @@ fn reads(plan: &CheckedPlan) -> usize {
     plan.steps.iter().map(looks).sum()
 }
 
+/// The kinds of ids that are followed from a step's lines: by later steps, and by itself from hop
+/// to hop.
+fn followed(plan: &CheckedPlan, index: usize) -> Vec<IdKind> {
+    let kinds = plan.steps.iter().enumerate().filter_map(|(at, step)| match &step.looks {
+        Looks::Follow { from, ids, .. } if *from == index || at == index => Some(ids),
+        _ => None,
+    });
+    kinds.flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The fields of a step's lines that are compared, of all steps that compare it: their places say
+/// which is which.
+fn compared(plan: &CheckedPlan, index: usize) -> Vec<Field> {
+    let fields = plan.steps.iter().filter_map(|step| match &step.looks {
+        Looks::Compare { of, fields, .. } if *of == index => Some(fields),
+        _ => None,
+    });
+    fields.flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 /// The measures over each step.
 fn by_step<'a>(
     plan: &CheckedPlan,
@@ -255,31 +275,8 @@ impl Diving<'_> {
         }
     }
 
-    /// What is gathered from a step's lines: what later steps and measures need of them.
-    fn wants(&self, index: usize) -> (Vec<IdKind>, Vec<Field>) {
-        let mut ids = BTreeSet::new();
-        let mut all_fields = BTreeSet::new();
-        for step in &self.plan.steps {
-            match &step.looks {
-                Looks::Follow { from, ids: kinds, .. } if *from == index => {
-                    ids.extend(kinds.iter().cloned());
-                }
-                Looks::Compare { of, fields, .. } if *of == index => {
-                    all_fields.extend(fields.iter().cloned());
-                }
-                _ => {}
-            }
-        }
-        if let Some(Looks::Follow { ids: kinds, .. }) =
-            self.plan.steps.get(index).map(|step| &step.looks)
-        {
-            ids.extend(kinds.iter().cloned());
-        }
-        (ids.into_iter().collect(), all_fields.into_iter().collect())
-    }
-
     async fn look(&self, index: usize, step: &CheckedStep, window: Window) -> Result<Found, Halt> {
-        let (ids, fields) = self.wants(index);
+        let (ids, fields) = (followed(self.plan, index), compared(self.plan, index));
         let of_rows: Vec<Asked<'_>> = self
             .asked
             .get(index)
@@ -385,7 +382,7 @@ impl Diving<'_> {
             else {
                 continue;
             };
-            let (_, fields) = self.wants(*of);
+            let fields = compared(self.plan, *of);
             let before = compare::read(
                 (self.diver, self.engine, self.versions),
                 self.plan,
@@ -438,15 +435,7 @@ fn fold(
             });
             let looked: BTreeMap<LayerName, Looked> = looked.collect();
             let Some(of_found) = found.get(*of) else { return };
-            let mut fields = BTreeSet::new();
-            for step in &plan.steps {
-                if let Looks::Compare { of: other, fields: own, .. } = &step.looks
-                    && other == of
-                {
-                    fields.extend(own.iter().cloned());
-                }
-            }
-            let fields: Vec<Field> = fields.into_iter().collect();
+            let fields = compared(plan, *of);
             let comparison = compare::compare(mined, &of_found.gathered, &looked, before, &fields);
             let (matched, failed) = (of_found.evidence.matched, of_found.failed.clone());
             if let Some(own) = found.get_mut(index) {
@@ -552,9 +541,4 @@ fn shown(found: &[Found]) -> BTreeMap<LayerName, u64> {
         *shown.entry(layer.clone()).or_default() += count;
     }
     shown
-}
-
-/// Whether a function reads rows.
-pub(super) const fn reads_rows(function: &Function) -> bool {
-    !function.is_of_coverage()
 }

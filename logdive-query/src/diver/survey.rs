@@ -41,12 +41,12 @@ pub(super) async fn survey(
                 counted.add_all(name, gathered);
                 counted.matched = counted.scanned;
             }
-            None => whole.push(part(Predicate::always())),
-        }
-        if all.is_none() {
-            match matched(&of_layer, name) {
-                Some(matched) => counted.matched = matched,
-                None => any.push(part(either(&of_layer))),
+            None => {
+                whole.push(part(Predicate::always()));
+                match matched(&of_layer, name) {
+                    Some(matched) => counted.matched = matched,
+                    None => any.push(part(either(&of_layer))),
+                }
             }
         }
     }
