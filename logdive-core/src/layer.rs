@@ -2,9 +2,11 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use thiserror::Error;
@@ -125,6 +127,9 @@ fn typed(json: &Json, kind: &ValueType, unit: Option<Unit>) -> Fact {
         let shown: String = json.to_string().chars().take(40).collect();
         Fact::unavailable(ReasonKind::IllTyped, format!("`{shown}` is not of type {kind}"))
     };
+    if let ValueType::Set(members) = kind {
+        return set(json, members, unit);
+    }
     let text = match json {
         Json::Null => return Fact::Absent,
         Json::String(text) => Some(text.clone()),
@@ -154,8 +159,31 @@ fn typed(json: &Json, kind: &ValueType, unit: Option<Unit>) -> Fact {
             None => crate::value::parse_duration(&text).ok().map(Value::Duration),
         },
         ValueType::Ip => text.parse().ok().map(Value::Ip),
+        ValueType::Cidr => network(&text).map(Value::from),
+        ValueType::Set(_) => None,
     };
     value.map_or_else(ill_typed, Fact::Known)
+}
+
+/// Reads a JSON array, or one value, as a set; a member that is null is none.
+fn set(json: &Json, members: &ValueType, unit: Option<Unit>) -> Fact {
+    let one = std::slice::from_ref(json);
+    let mut values = Vec::new();
+    for member in json.as_array().map_or(one, Vec::as_slice) {
+        match typed(member, members, unit) {
+            Fact::Known(value) => values.push(value),
+            // Null alone is no set; in an array it is no member.
+            Fact::Absent if !json.is_array() => return Fact::Absent,
+            Fact::Absent => {}
+            ill_typed => return ill_typed,
+        }
+    }
+    Fact::Known(Value::Set(values.into()))
+}
+
+/// Reads a network; an address alone is a network of one.
+fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
 /// A layer that does not hold together.
@@ -175,6 +203,20 @@ pub enum LayerError {
         id: IdKind,
         /// The field.
         field: Field,
+    },
+    /// A field is of a type that no line has.
+    #[error(
+        "layer `{layer}` declares `{field}` of type {kind}: a line's field is one value; declare \
+         `text`, or `ip` for an address"
+    )]
+    #[non_exhaustive]
+    FieldType {
+        /// The layer.
+        layer: LayerName,
+        /// The field.
+        field: FieldName,
+        /// Its type.
+        kind: ValueType,
     },
 }
 
@@ -213,13 +255,17 @@ impl Layer {
     /// Declares a field.
     ///
     /// # Errors
-    /// If the name is not a field's name, or is that of a field that every layer has.
+    /// If the name is not a field's name, or is that of a field that every layer has; if the type
+    /// is a set or a network, which no line's field is.
     pub fn field(mut self, name: &str, field: LayerField) -> Result<Self, LayerError> {
         if Field::built_in().any(|built_in| built_in.name() == name) {
             let rule = "every layer has it already";
             return Err(NameError::new("name for a declared field", name, rule).into());
         }
         let name = FieldName::parse(name)?;
+        if matches!(field.kind, ValueType::Set(_) | ValueType::Cidr) {
+            return Err(LayerError::FieldType { layer: self.name, field: name, kind: field.kind });
+        }
         self.fields.insert(name.as_str().to_owned(), field);
         Ok(self)
     }
@@ -403,6 +449,34 @@ impl RowReader<'_> {
         };
         value.map_or(Fact::Absent, Fact::Known)
     }
+}
+
+/// Follows keys into a JSON value, through the members of arrays: all that is found, as one array;
+/// `None` if nothing is.
+///
+/// Of `{"rules": [{"ports": [22, 80]}, {"ports": 443}]}` the path `rules`, `ports` gathers
+/// `[22, 80, 443]`.
+#[must_use]
+pub fn gather(json: &Json, path: &[String]) -> Option<Json> {
+    let mut found = Vec::new();
+    let mut any = false;
+    let mut open = vec![(json, path)];
+    while let Some((json, path)) = open.pop() {
+        match (json, path.split_first()) {
+            (Json::Null, _) => {}
+            // Taken from the end, hence put there in reverse.
+            (Json::Array(members), _) => {
+                any |= path.is_empty();
+                open.extend(members.iter().rev().map(|member| (member, path)));
+            }
+            (value, None) => {
+                any = true;
+                found.push(value.clone());
+            }
+            (value, Some((key, rest))) => open.extend(value.get(key).map(|value| (value, rest))),
+        }
+    }
+    any.then_some(Json::Array(found))
 }
 
 /// Follows keys into a JSON value.

@@ -41,7 +41,10 @@ pub use actor::{Actor, AnyPerson, Authority, Verb};
 pub use case::{ActionStatus, Case, CaseId};
 pub use coverage::{Cost, Coverage, LayerCoverage, Skew};
 pub use decision::{Conclusion, Decision, MissingFact, RuleTrace, TermTrace};
-pub use diagnostic::{Diagnostic, Span, did_you_mean, nearest};
+pub use diagnostic::{
+    Diagnostic, Fixed, Label, Level, Located, LocatedByte, LocatedFix, LocatedLabel, LocatedSpan,
+    Place, Span, TextLines, apply_fixes, did_you_mean, nearest,
+};
 pub use digest::Digest;
 pub use document::{Block, BlockKind, DeliveryKey, Document, Inline, Line, Priority};
 pub use entities::{Entity, EntityKind, Found};
@@ -52,7 +55,7 @@ pub use evidence::{
 pub use fact::{Fact, Facts, Reason, ReasonKind};
 pub use field::{Field, FieldName};
 pub use layer::{
-    FieldPath, Layer, LayerError, LayerField, Layers, LayersFields, RowReader, Unit, walk,
+    FieldPath, Layer, LayerError, LayerField, Layers, LayersFields, RowReader, Unit, gather, walk,
 };
 pub use log::{LogBatch, LogBatchBuilder, LogRecord, LogSeverity};
 pub use measure::{Function, Measure};
@@ -60,9 +63,9 @@ pub use mode::{EffectiveMode, Mode, ModeSetting, Modes, Scope, Stage};
 pub use name::{ActionClass, ActionName, IdKind, LayerName, NameError, PlaybookName, StepName};
 pub use pilot::Pilot;
 pub use playbook::{Playbook, PlaybookBuilder, PlaybookError};
-pub use predicate::{Comparison, Pattern, Phrase, Predicate, TextTest};
+pub use predicate::{Comparison, Pattern, Phrase, Predicate, Quantifier, TextTest};
 pub use stop::StopLatch;
 pub use ticket::{Audience, Ticket, TicketFields, TicketId, TicketSeverity, TicketStatus, Times};
 pub use truth::Truth;
-pub use value::{Decimal, Value, ValueType, format_duration, parse_duration};
+pub use value::{Decimal, Value, ValueSet, ValueType, format_duration, parse_duration};
 pub use window::{Anchor, Window, WindowError, WindowSpec, distance};

@@ -22,8 +22,9 @@ mod pattern;
 pub mod phrase;
 mod print;
 pub mod syntax;
+mod trace;
 
-pub use check::{FieldTypes, check};
+pub use check::{FieldTypes, check, constant};
 pub use eval::Evaluation;
 pub use limits::PredicateError;
 pub use pattern::{Pattern, PatternError};
@@ -47,6 +48,7 @@ pub(crate) const KEYWORDS: &[&str] = &[
     "has_token",
     "has_phrase",
     "matches",
+    "else",
     "where",
     "when",
     "unless",
@@ -83,6 +85,17 @@ pub enum TextTest {
     StartsWith,
     /// The field's text ends with the constant.
     EndsWith,
+}
+
+/// How many members of a set pass a test. The enum is complete.
+#[expect(clippy::exhaustive_enums, reason = "lowerings must handle every quantifier")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quantifier {
+    /// At least one.
+    Any,
+    /// Every one.
+    All,
 }
 
 /// A condition.
@@ -140,6 +153,17 @@ pub enum Predicate {
         /// What is looked for.
         pattern: Pattern,
     },
+    /// Members of a set field pass a test of one member: `any`, `all`; `none` is `any`, negated.
+    /// Of the empty set `all` is true and `any` is false.
+    Each {
+        /// What is read.
+        field: Field,
+        /// How many members.
+        quantifier: Quantifier,
+        /// One term over the same field, which reads a member there; or [`Predicate::never`], by
+        /// which `all` says that the set is empty.
+        test: Box<Self>,
+    },
     /// The producer says that there is none. Definite unless the field is unavailable.
     Absent(Field),
     /// It cannot be had. Always definite, and the only term that is not monotone in knowledge:
@@ -158,6 +182,12 @@ impl Predicate {
     #[must_use]
     pub const fn never() -> Self {
         Self::Or(Vec::new())
+    }
+
+    /// Whether it is written as the condition that never holds.
+    #[must_use]
+    pub const fn is_never(&self) -> bool {
+        matches!(self, Self::Or(terms) if terms.is_empty())
     }
 
     /// `field == value`
@@ -225,20 +255,26 @@ impl Predicate {
             match predicate {
                 Self::And(terms) | Self::Or(terms) => open.extend(terms.iter().rev()),
                 Self::Not(term) => open.push(term),
-                Self::Compare { field, .. }
-                | Self::In { field, .. }
-                | Self::Text { field, .. }
-                | Self::Phrase { field, .. }
-                | Self::Matches { field, .. }
-                | Self::Absent(field)
-                | Self::Unavailable(field) => {
-                    if seen.insert(field) {
-                        found.push(field);
-                    }
-                }
+                term => found.extend(term.field().filter(|field| seen.insert(*field))),
             }
         }
         found
+    }
+
+    /// The field that a single term reads; `None` for `and`, `or` and `not`.
+    #[must_use]
+    pub const fn field(&self) -> Option<&Field> {
+        match self {
+            Self::And(_) | Self::Or(_) | Self::Not(_) => None,
+            Self::Compare { field, .. }
+            | Self::In { field, .. }
+            | Self::Text { field, .. }
+            | Self::Phrase { field, .. }
+            | Self::Matches { field, .. }
+            | Self::Each { field, .. }
+            | Self::Absent(field)
+            | Self::Unavailable(field) => Some(field),
+        }
     }
 
     /// How many terms and how deep. `true` and `false` count as terms.

@@ -6,13 +6,16 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 mod decimal;
 mod duration;
+mod set;
 
 pub use decimal::Decimal;
 pub use duration::{format_duration, parse_duration};
+pub use set::ValueSet;
 
 /// The type of a [`Value`], and of a field or fact.
 #[non_exhaustive]
@@ -38,6 +41,18 @@ pub enum ValueType {
     Duration,
     /// An IPv4 or IPv6 address.
     Ip,
+    /// A network of such addresses: `10.0.0.0/8`.
+    Cidr,
+    /// A set of values of one type, which is no set.
+    Set(Box<Self>),
+}
+
+impl ValueType {
+    /// Whether values of the type are compared by `<`, `<=`, `>` and `>=`.
+    #[must_use]
+    pub const fn is_ordered(&self) -> bool {
+        !matches!(self, Self::Bool | Self::Enum(_) | Self::Ip | Self::Cidr | Self::Set(_))
+    }
 }
 
 impl fmt::Display for ValueType {
@@ -52,6 +67,8 @@ impl fmt::Display for ValueType {
             Self::Time => "time",
             Self::Duration => "duration",
             Self::Ip => "ip",
+            Self::Cidr => "cidr",
+            Self::Set(members) => return write!(f, "set of {members}"),
         })
     }
 }
@@ -77,10 +94,30 @@ pub enum Value {
     Duration(Duration),
     /// An address; IPv4 sorts before IPv6.
     Ip(IpAddr),
+    /// A network; the bits behind the prefix are zero.
+    Cidr(#[serde(with = "network")] IpNet),
+    /// A set of values of one type.
+    Set(ValueSet),
+}
+
+/// Networks are texts; bits behind the prefix are set to zero when they are read.
+mod network {
+    use ipnet::IpNet;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(network: &IpNet, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(network)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<IpNet, D::Error> {
+        let text = String::deserialize(from)?;
+        let network: IpNet = text.parse().map_err(D::Error::custom)?;
+        Ok(network.trunc())
+    }
 }
 
 impl Value {
-    /// How two values of one type are ordered; `None` for values of different types.
+    /// How two values of one type are ordered; `None` for values of different types and for sets.
     #[must_use]
     pub fn compare(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
@@ -91,6 +128,7 @@ impl Value {
             (Self::Time(a), Self::Time(b)) => Some(a.cmp(b)),
             (Self::Duration(a), Self::Duration(b)) => Some(a.cmp(b)),
             (Self::Ip(a), Self::Ip(b)) => Some(a.cmp(b)),
+            (Self::Cidr(a), Self::Cidr(b)) => Some(a.trunc().cmp(&b.trunc())),
             _ => None,
         }
     }
@@ -105,9 +143,23 @@ impl Value {
             | (Self::Text(_), ValueType::Text)
             | (Self::Time(_), ValueType::Time)
             | (Self::Duration(_), ValueType::Duration)
-            | (Self::Ip(_), ValueType::Ip) => true,
+            | (Self::Ip(_), ValueType::Ip)
+            | (Self::Cidr(_), ValueType::Cidr) => true,
             (Self::Int(number), ValueType::Severity) => (1..=24).contains(number),
             (Self::Text(text), ValueType::Enum(members)) => members.contains(text),
+            (Self::Set(values), ValueType::Set(kind)) => {
+                values.iter().all(|value| value.is_a(kind))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether this address or network is a part of a network.
+    #[must_use]
+    pub fn is_within(&self, network: &IpNet) -> bool {
+        match self {
+            Self::Ip(ip) => network.contains(ip),
+            Self::Cidr(inner) => network.contains(inner),
             _ => false,
         }
     }
@@ -118,6 +170,8 @@ impl Value {
         match self {
             Self::Text(text) => text.clone(),
             Self::Ip(ip) => ip.to_string(),
+            Self::Cidr(network) => network.to_string(),
+            Self::Set(values) => values.iter().map(Self::plain).collect::<Vec<_>>().join(", "),
             other => other.to_string(),
         }
     }
@@ -134,6 +188,8 @@ impl fmt::Display for Value {
             Self::Time(value) => f.write_str(&value.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
             Self::Duration(value) => f.write_str(&format_duration(*value)),
             Self::Ip(value) => write!(f, "\"{value}\""),
+            Self::Cidr(value) => write!(f, "\"{value}\""),
+            Self::Set(values) => write!(f, "{values}"),
         }
     }
 }
@@ -206,5 +262,18 @@ impl From<Duration> for Value {
 impl From<IpAddr> for Value {
     fn from(value: IpAddr) -> Self {
         Self::Ip(value)
+    }
+}
+
+impl From<IpNet> for Value {
+    /// Bits behind the prefix are set to zero.
+    fn from(value: IpNet) -> Self {
+        Self::Cidr(value.trunc())
+    }
+}
+
+impl From<ValueSet> for Value {
+    fn from(values: ValueSet) -> Self {
+        Self::Set(values)
     }
 }

@@ -53,33 +53,35 @@ pub const NAMES: &[&str] = &[
 /// # Errors
 /// If there is none of that name; the error lists those there are.
 pub fn by_name(name: &str) -> Result<Arc<dyn Format>, UnknownFormat> {
-    Ok(match name.to_ascii_lowercase().replace('_', "-").as_str() {
+    let found: Option<Arc<dyn Format>> = match name.to_ascii_lowercase().replace('_', "-").as_str()
+    {
         #[cfg(feature = "apache-error")]
-        "apache-error" => Arc::new(super::ApacheError::new()),
+        "apache-error" => Some(Arc::new(super::ApacheError::new())),
         #[cfg(feature = "clf")]
         "clf" | "common" | "combined" | "access" | "apache-access" | "nginx-access" => {
-            Arc::new(super::Clf::new())
+            Some(Arc::new(super::Clf::new()))
         }
         #[cfg(feature = "cloudtrail")]
-        "cloudtrail" => Arc::new(super::CloudTrail::new()),
+        "cloudtrail" => Some(Arc::new(super::CloudTrail::new())),
         #[cfg(feature = "json")]
-        "json" | "jsonl" | "ndjson" | "json-lines" => Arc::new(super::JsonLines::new()),
+        "json" | "jsonl" | "ndjson" | "json-lines" => Some(Arc::new(super::JsonLines::new())),
         #[cfg(feature = "klog")]
-        "klog" | "glog" => Arc::new(super::Klog::new()),
+        "klog" | "glog" => Some(Arc::new(super::Klog::new())),
         #[cfg(feature = "logfmt")]
-        "logfmt" => Arc::new(super::Logfmt::new()),
+        "logfmt" => Some(Arc::new(super::Logfmt::new())),
         #[cfg(feature = "nginx-error")]
-        "nginx-error" => Arc::new(super::NginxError::new()),
+        "nginx-error" => Some(Arc::new(super::NginxError::new())),
         #[cfg(feature = "syslog")]
-        "syslog" | "rfc3164" | "rfc5424" => Arc::new(super::Syslog::new()),
+        "syslog" | "rfc3164" | "rfc5424" => Some(Arc::new(super::Syslog::new())),
         #[cfg(feature = "otlp")]
-        "otlp" => Arc::new(super::Otlp::new()),
+        "otlp" => Some(Arc::new(super::Otlp::new())),
         #[cfg(feature = "otlp")]
-        "otlp-json" => Arc::new(super::OtlpJson::new()),
+        "otlp-json" => Some(Arc::new(super::OtlpJson::new())),
         #[cfg(feature = "otlp")]
-        "otlp-proto" | "otlp-protobuf" => Arc::new(super::OtlpProtobuf::new()),
+        "otlp-proto" | "otlp-protobuf" => Some(Arc::new(super::OtlpProtobuf::new())),
         #[cfg(feature = "plain")]
-        "plain" | "text" | "txt" => Arc::new(super::Plain::new()),
-        _ => return Err(UnknownFormat { name: name.chars().take(80).collect() }),
-    })
+        "plain" | "text" | "txt" => Some(Arc::new(super::Plain::new())),
+        _ => None,
+    };
+    found.ok_or_else(|| UnknownFormat { name: name.chars().take(80).collect() })
 }

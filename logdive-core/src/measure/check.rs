@@ -159,11 +159,17 @@ fn function(
             ));
         }
         (Some(field), false) => {
-            return Err(form(
-                node.span,
-                format!("`{name}` takes a step, not the field `{}`", field.value),
-                format!("write `{name}({step} …)`"),
-            ));
+            let message = format!("`{name}` takes a step, not the field `{}`", field.value);
+            let span = node.step.span.to(field.span);
+            let diagnostic = Diagnostic::new(codes::FORM, span, message);
+            let diagnostic = diagnostic.help(format!("write `{name}({step} …)`"));
+            // Where the step is left out, only the field stands there.
+            let written = node.step.span.end < field.span.start
+                && node.step.span.start > node.function.span.start;
+            return Err(vec![match written {
+                true => diagnostic.suggestion(step),
+                false => Diagnostic { span: field.span, ..diagnostic },
+            }]);
         }
         _ => {}
     }
@@ -224,7 +230,7 @@ fn over_field(
     rank: u8,
 ) -> Result<(Function, ValueType), Vec<Diagnostic>> {
     let number = matches!(kind, ValueType::Int | ValueType::Decimal | ValueType::Duration);
-    let ordered = !matches!(kind, ValueType::Bool | ValueType::Enum(_) | ValueType::Ip);
+    let ordered = kind.is_ordered();
     let (fits, needs) = match node.function.value.as_str() {
         "sum" | "percentile" => (number, "int, decimal or duration"),
         "min" | "max" => (ordered, "a type that has an order"),

@@ -2,7 +2,9 @@
 
 use std::cmp::Ordering;
 
-use super::{Comparison, Predicate, TextTest};
+use ipnet::IpNet;
+
+use super::{Comparison, Predicate, Quantifier, TextTest};
 use crate::{Fact, Field, Truth, Value};
 
 /// The truth of a predicate, and whether something that could not be had was read on the way.
@@ -30,23 +32,42 @@ impl Predicate {
                 terms.iter().map(|term| term.eval(read)).fold(Truth::False, Truth::or)
             }
             Self::Not(term) => !term.eval(read),
-            Self::Compare { field, comparison, value } => compare(&read(field), *comparison, value),
-            Self::In { field, values } => member(&read(field), values),
-            Self::Text { field, test, text } => {
-                of_text(&read(field), |read| Some(passes(read, *test, text)))
-            }
-            Self::Phrase { field, phrase } => {
-                of_text(&read(field), |read| Some(phrase.is_in(read)))
-            }
-            Self::Matches { field, pattern } => {
-                of_text(&read(field), |read| pattern.is_match(read))
-            }
-            Self::Absent(field) => match read(field) {
-                Fact::Absent => Truth::True,
-                Fact::Known(_) | Fact::AtLeast(..) => Truth::False,
-                Fact::Unavailable(_) => Truth::Unknown,
+            term => match term.field() {
+                Some(field) => term.of(&read(field)),
+                None => Truth::Unknown,
             },
-            Self::Unavailable(field) => matches!(read(field), Fact::Unavailable(_)).into(),
+        }
+    }
+
+    /// What a single term says of the fact it reads: the one definition of what terms mean, for
+    /// evaluators that read facts in another way than [`Predicate::eval`]. `and`, `or` and `not`
+    /// are no terms, and say what they would if all their fields read as this fact.
+    #[must_use]
+    pub fn of(&self, fact: &Fact) -> Truth {
+        self.of_read(Read::from(fact))
+    }
+
+    fn of_read(&self, read: Read<'_>) -> Truth {
+        match self {
+            Self::And(terms) => {
+                terms.iter().map(|term| term.of_read(read)).fold(Truth::True, Truth::and)
+            }
+            Self::Or(terms) => {
+                terms.iter().map(|term| term.of_read(read)).fold(Truth::False, Truth::or)
+            }
+            Self::Not(term) => !term.of_read(read),
+            Self::Compare { comparison, value, .. } => compare(read, *comparison, value),
+            Self::In { values, .. } => member(read, values),
+            Self::Text { test, text, .. } => of_text(read, |read| Some(passes(read, *test, text))),
+            Self::Phrase { phrase, .. } => of_text(read, |read| Some(phrase.is_in(read))),
+            Self::Matches { pattern, .. } => of_text(read, |read| pattern.is_match(read)),
+            Self::Each { quantifier, test, .. } => each(read, *quantifier, test),
+            Self::Absent(_) => match read {
+                Read::Absent => Truth::True,
+                Read::Known(_) | Read::AtLeast(_) => Truth::False,
+                Read::Unavailable => Truth::Unknown,
+            },
+            Self::Unavailable(_) => matches!(read, Read::Unavailable).into(),
         }
     }
 
@@ -65,19 +86,39 @@ impl Predicate {
     }
 }
 
-fn compare(fact: &Fact, comparison: Comparison, value: &Value) -> Truth {
-    match fact {
-        Fact::Known(read) => match read.compare(value) {
+/// What a term sees of a fact, or of a member of a set.
+#[derive(Clone, Copy)]
+enum Read<'a> {
+    Known(&'a Value),
+    AtLeast(&'a Value),
+    Absent,
+    Unavailable,
+}
+
+impl<'a> From<&'a Fact> for Read<'a> {
+    fn from(fact: &'a Fact) -> Self {
+        match fact {
+            Fact::Known(value) => Self::Known(value),
+            Fact::AtLeast(bound, _) => Self::AtLeast(bound),
+            Fact::Absent => Self::Absent,
+            Fact::Unavailable(_) => Self::Unavailable,
+        }
+    }
+}
+
+fn compare(read: Read<'_>, comparison: Comparison, value: &Value) -> Truth {
+    match read {
+        Read::Known(read) => match read.compare(value) {
             Some(ordering) => holds(ordering, comparison).into(),
             // The checker lets one type meet the same type only; a set of facts that was filled
             // otherwise is ill-typed, which is unknown.
             None => Truth::Unknown,
         },
-        Fact::AtLeast(bound, _) => match bound.compare(value) {
+        Read::AtLeast(bound) => match bound.compare(value) {
             Some(ordering) => at_least(ordering, comparison),
             None => Truth::Unknown,
         },
-        Fact::Absent | Fact::Unavailable(_) => Truth::Unknown,
+        Read::Absent | Read::Unavailable => Truth::Unknown,
     }
 }
 
@@ -104,26 +145,47 @@ const fn at_least(bound: Ordering, comparison: Comparison) -> Truth {
     }
 }
 
-fn member(fact: &Fact, values: &[Value]) -> Truth {
+fn member(read: Read<'_>, values: &[Value]) -> Truth {
     values
         .iter()
-        .map(|value| compare(fact, Comparison::Equal, value))
-        .fold(if values.is_empty() { empty_set(fact) } else { Truth::False }, Truth::or)
+        .map(|value| match value {
+            Value::Cidr(network) => within(read, network),
+            value => compare(read, Comparison::Equal, value),
+        })
+        .fold(if values.is_empty() { empty_set(read) } else { Truth::False }, Truth::or)
+}
+
+/// Whether an address or network is a part of a network.
+fn within(read: Read<'_>, network: &IpNet) -> Truth {
+    match read {
+        Read::Known(read @ (Value::Ip(_) | Value::Cidr(_))) => read.is_within(network).into(),
+        _ => Truth::Unknown,
+    }
+}
+
+/// What is true of the members of a set.
+fn each(read: Read<'_>, quantifier: Quantifier, test: &Predicate) -> Truth {
+    let Read::Known(Value::Set(members)) = read else { return Truth::Unknown };
+    let passes = members.iter().map(|member| test.of_read(Read::Known(member)));
+    match quantifier {
+        Quantifier::Any => passes.fold(Truth::False, Truth::or),
+        Quantifier::All => passes.fold(Truth::True, Truth::and),
+    }
 }
 
 /// Nothing is a member of the empty set, but what cannot be had stays unknown, as for any other
 /// term over it.
-const fn empty_set(fact: &Fact) -> Truth {
-    match fact {
-        Fact::Known(_) | Fact::AtLeast(..) => Truth::False,
-        Fact::Absent | Fact::Unavailable(_) => Truth::Unknown,
+const fn empty_set(read: Read<'_>) -> Truth {
+    match read {
+        Read::Known(_) | Read::AtLeast(_) => Truth::False,
+        Read::Absent | Read::Unavailable => Truth::Unknown,
     }
 }
 
 /// What a test says of a text; unknown of anything else, and if the test says nothing.
-fn of_text(fact: &Fact, test: impl FnOnce(&str) -> Option<bool>) -> Truth {
-    match fact {
-        Fact::Known(Value::Text(read)) => test(read).map_or(Truth::Unknown, Truth::from),
+fn of_text(read: Read<'_>, test: impl FnOnce(&str) -> Option<bool>) -> Truth {
+    match read {
+        Read::Known(Value::Text(read)) => test(read).map_or(Truth::Unknown, Truth::from),
         _ => Truth::Unknown,
     }
 }
@@ -140,7 +202,7 @@ fn passes(read: &str, test: TextTest, text: &str) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Comparison, compare};
+    use super::{Comparison, Read, compare};
     use crate::{Fact, Reason, Truth, Value};
 
     fn comparison() -> impl Strategy<Value = Comparison> {
@@ -162,8 +224,8 @@ mod tests {
         ) {
             let value = Value::Int(constant);
             let loose = Fact::AtLeast(Value::Int(bound), Reason::from("late"));
-            let exact = compare(&Fact::from(bound + more), comparison, &value);
-            let certain = compare(&loose, comparison, &value);
+            let exact = compare(Read::from(&Fact::from(bound + more)), comparison, &value);
+            let certain = compare(Read::from(&loose), comparison, &value);
             prop_assert!(certain == Truth::Unknown || certain == exact);
         }
 
@@ -175,9 +237,9 @@ mod tests {
             let value = Value::Int(constant);
             let loose = Fact::AtLeast(Value::Int(bound), Reason::from("late"));
             let all: Vec<Truth> =
-                (0..30).map(|more| compare(&Fact::from(bound + more), comparison, &value)).collect();
+                (0..30).map(|more| compare(Read::from(&Fact::from(bound + more)), comparison, &value)).collect();
             let agreed = all.iter().all(|truth| *truth == all[0]);
-            prop_assert_eq!(compare(&loose, comparison, &value) != Truth::Unknown, agreed);
+            prop_assert_eq!(compare(Read::from(&loose), comparison, &value) != Truth::Unknown, agreed);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::fmt::{self, Write as _};
 
 use thiserror::Error;
 
-use super::{PatternError, Predicate};
+use super::{PatternError, Predicate, Quantifier};
 use crate::{Diagnostic, Field, Span};
 
 /// Deepest nesting: of `not` and parentheses in a text, and from the root of a tree to a term.
@@ -108,6 +108,13 @@ pub enum PredicateError {
         /// What is wrong with the regular expression.
         source: PatternError,
     },
+    /// A test of a set's members is not one term over the set's field.
+    #[error("`{field}` is tested with what is no test of one member")]
+    #[non_exhaustive]
+    Member {
+        /// The field.
+        field: Field,
+    },
 }
 
 impl Predicate {
@@ -146,6 +153,13 @@ impl Predicate {
                 Self::In { values, .. } if values.len() > MEMBERS => {
                     return beyond(Limit::Members);
                 }
+                Self::Each { field, quantifier, test } => {
+                    if !tests_one_member(field, *quantifier, test) {
+                        return Err(PredicateError::Member { field: field.clone() });
+                    }
+                    open.push((test, depth));
+                    continue;
+                }
                 Self::Matches { field, pattern } if patterns.insert(pattern.as_str()) => {
                     if patterns.len() > PATTERNS {
                         return beyond(Limit::Patterns);
@@ -165,6 +179,18 @@ impl Predicate {
             Ok(()) => Ok(()),
             Err(fmt::Error) => beyond(Limit::Text),
         }
+    }
+}
+
+/// Whether this is a test that can be written behind `any` and `all`.
+fn tests_one_member(field: &Field, quantifier: Quantifier, test: &Predicate) -> bool {
+    match test {
+        Predicate::Compare { field: read, .. }
+        | Predicate::In { field: read, .. }
+        | Predicate::Text { field: read, .. }
+        | Predicate::Phrase { field: read, .. }
+        | Predicate::Matches { field: read, .. } => read == field,
+        test => quantifier == Quantifier::All && test.is_never(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Comparison, Predicate, TextTest};
+use super::{Comparison, Predicate, Quantifier, TextTest};
 use crate::log::LogSeverity;
 use crate::value::write_quoted;
 use crate::{Field, Value};
@@ -44,6 +44,10 @@ fn write_bare(predicate: &Predicate, f: &mut fmt::Formatter<'_>) -> fmt::Result 
         Predicate::Or(terms) => write_joined(terms, f, " or ", Level::And),
         Predicate::Not(term) => match &**term {
             Predicate::Absent(field) => write!(f, "{field} is present"),
+            Predicate::Each { quantifier: Quantifier::Any, test, .. } => {
+                f.write_str("none ")?;
+                write_bare(test, f)
+            }
             term => {
                 f.write_str("not (")?;
                 write_bare(term, f)?;
@@ -81,6 +85,16 @@ fn write_bare(predicate: &Predicate, f: &mut fmt::Formatter<'_>) -> fmt::Result 
         Predicate::Matches { field, pattern } => {
             write!(f, "{field} matches ")?;
             write_quoted(f, pattern.as_str())
+        }
+        Predicate::Each { field, quantifier: Quantifier::All, test } if test.is_never() => {
+            write!(f, "{field} is empty")
+        }
+        Predicate::Each { quantifier, test, .. } => {
+            f.write_str(match quantifier {
+                Quantifier::Any => "any ",
+                Quantifier::All => "all ",
+            })?;
+            write_bare(test, f)
         }
         Predicate::Absent(field) => write!(f, "{field} is absent"),
         Predicate::Unavailable(field) => write!(f, "{field} is unavailable"),

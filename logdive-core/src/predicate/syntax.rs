@@ -7,13 +7,20 @@
 //! expression := conjunction { "or" conjunction }
 //! conjunction := negation { "and" negation }
 //! negation := "not" negation | "(" expression ")" | term
-//! term := "true" | "false" | field
-//!       | field ("==" | "!=" | "<" | "<=" | ">" | ">=") constant
-//!       | field ["not"] "in" "{" [constant { "," constant }] "}"
-//!       | field ("contains" | "starts_with" | "ends_with") text
-//!       | field ("has_token" | "has_phrase" | "matches") text
-//!       | field "is" ("absent" | "present" | "unavailable")
+//! term := "true" | "false"
+//!       | field ["or" "else" constant] test
+//!       | ("any" | "all" | "none") field test
+//!       | field "is" ("absent" | "present" | "unavailable" | "empty")
+//! test := [("==" | "!=" | "<" | "<=" | ">" | ">=") constant]
+//!       | ["not"] "in" "{" [constant { "," constant }] "}"
+//!       | ("contains" | "starts_with" | "ends_with") text
+//!       | ("has_token" | "has_phrase" | "matches") text
 //! ```
+//!
+//! A field without a test is a bool. `any`, `all` and `none` test the members of a set. `or else`
+//! reads the constant where the field is absent: it is short for `field is absent or …` if the
+//! constant passes the test, and for `field is present and …` if it does not. An address may be
+//! tested against networks: `in {"10.0.0.0/8"}`.
 //!
 //! `&&`, `||` and `!` are read as `and`, `or` and `not`; `#` begins a comment.
 //!
@@ -35,7 +42,7 @@ mod lexer;
 
 pub use cursor::Cursor;
 pub use expression::{Expr, ExprKind, Literal, expression, literal};
-pub use lexer::{Spanned, Token, TokenKind, tokens};
+pub use lexer::{Spanned, Token, TokenKind, tokens, without_followers};
 
 use super::limits;
 use crate::{Diagnostic, Span};
@@ -48,20 +55,24 @@ pub fn parse(text: &str) -> (Option<Expr>, Vec<Diagnostic>) {
     }
     let (tokens, mut diagnostics) = tokens(text);
     let mut cursor = Cursor::new(&tokens);
-    match expression(&mut cursor) {
+    let mut found = Vec::new();
+    let parsed = match expression(&mut cursor) {
         Ok(expr) => {
             if let Some(token) = cursor.peek() {
-                diagnostics.push(Diagnostic::new(
+                found.push(Diagnostic::new(
                     "P002",
                     token.span,
                     format!("expected `and`, `or` or the end, found {}", token.kind.describe()),
                 ));
             }
-            (Some(expr), diagnostics)
+            Some(expr)
         }
         Err(diagnostic) => {
-            diagnostics.push(diagnostic);
-            (None, diagnostics)
+            found.push(diagnostic);
+            None
         }
-    }
+    };
+    without_followers(text, &diagnostics, &mut found);
+    diagnostics.append(&mut found);
+    (parsed, diagnostics)
 }

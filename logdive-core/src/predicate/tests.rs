@@ -4,20 +4,23 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Comparison, FieldTypes, Pattern, Phrase, Predicate, TextTest, limits};
-use crate::{Decimal, Fact, Field, ReasonKind, Value, ValueType};
+use super::{Comparison, FieldTypes, Pattern, Phrase, Predicate, Quantifier, TextTest, limits};
+use crate::{Decimal, Fact, Field, ReasonKind, Truth, Value, ValueType};
 
 struct Fields;
 
 type NamedType = (&'static str, fn() -> ValueType);
 
-const DECLARED: [NamedType; 6] = [
+const DECLARED: [NamedType; 9] = [
     ("latency", || ValueType::Duration),
     ("ratio", || ValueType::Decimal),
     ("count", || ValueType::Int),
     ("kind", || ValueType::Enum(vec!["calm".into(), "wild".into()])),
     ("peer.ip", || ValueType::Ip),
     ("read_only", || ValueType::Bool),
+    ("net", || ValueType::Cidr),
+    ("tags", || ValueType::Set(Box::new(ValueType::Text))),
+    ("any", || ValueType::Set(Box::new(ValueType::Ip))),
 ];
 
 impl FieldTypes for Fields {
@@ -51,6 +54,25 @@ fn value(kind: &ValueType) -> BoxedStrategy<Value> {
             any::<u64>().prop_map(|n| Value::Duration(Duration::from_nanos(n))).boxed()
         }
         ValueType::Ip => any::<std::net::IpAddr>().prop_map(Value::Ip).boxed(),
+        ValueType::Cidr => network().boxed(),
+        ValueType::Set(members) => prop::collection::vec(value(members), 0..4)
+            .prop_map(|values| Value::Set(values.into()))
+            .boxed(),
+    }
+}
+
+fn network() -> impl Strategy<Value = Value> {
+    any::<(std::net::IpAddr, u8)>().prop_map(|(ip, prefix)| {
+        let most = if ip.is_ipv4() { 33 } else { 129 };
+        Value::from(ipnet::IpNet::new(ip, prefix % most).unwrap())
+    })
+}
+
+/// A member of a list of constants.
+fn member(kind: &ValueType) -> BoxedStrategy<Value> {
+    match kind {
+        ValueType::Ip => prop_oneof![value(kind), network()].boxed(),
+        kind => value(kind),
     }
 }
 
@@ -75,20 +97,52 @@ fn comparison(kind: &ValueType) -> impl Strategy<Value = Comparison> + use<> {
         Comparison::Greater,
         Comparison::GreaterOrEqual,
     ];
-    let ordered = !matches!(kind, ValueType::Bool | ValueType::Enum(_) | ValueType::Ip);
-    prop::sample::select(if ordered { [equality, order.to_vec()].concat() } else { equality })
+    prop::sample::select(if kind.is_ordered() {
+        [equality, order.to_vec()].concat()
+    } else {
+        equality
+    })
+}
+
+/// A comparison or a list over a field of one value, or the same of a set's members.
+fn typed() -> impl Strategy<Value = Predicate> {
+    let quantifier = prop::sample::select(vec![Quantifier::Any, Quantifier::All]);
+    (field(), quantifier, any::<bool>()).prop_flat_map(|((field, kind), quantifier, list)| {
+        let (kind, set) = match kind {
+            ValueType::Set(members) => (*members, true),
+            kind => (kind, false),
+        };
+        let of = field.clone();
+        let test = match list {
+            true => prop::collection::vec(member(&kind), 0..4)
+                .prop_map(move |values| Predicate::In { field: of.clone(), values })
+                .boxed(),
+            false => (value(&kind), comparison(&kind))
+                .prop_map(move |(value, comparison)| Predicate::Compare {
+                    field: of.clone(),
+                    comparison,
+                    value,
+                })
+                .boxed(),
+        };
+        test.prop_map(move |test| match set {
+            true => Predicate::Each { field: field.clone(), quantifier, test: Box::new(test) },
+            false => test,
+        })
+    })
 }
 
 fn term() -> impl Strategy<Value = Predicate> {
-    let compare =
-        field().prop_flat_map(|(field, kind)| {
-            (value(&kind), comparison(&kind)).prop_map(move |(value, comparison)| {
-                Predicate::Compare { field: field.clone(), comparison, value }
-            })
-        });
-    let members = field().prop_flat_map(|(field, kind)| {
-        prop::collection::vec(value(&kind), 0..4)
-            .prop_map(move |values| Predicate::In { field: field.clone(), values })
+    let tags = || Field::parse("tags").unwrap();
+    let empty = Predicate::Each {
+        field: tags(),
+        quantifier: Quantifier::All,
+        test: Box::new(Predicate::never()),
+    };
+    let tagged = any::<String>().prop_map(move |text| Predicate::Each {
+        field: tags(),
+        quantifier: Quantifier::Any,
+        test: Box::new(Predicate::Text { field: tags(), test: TextTest::Contains, text }),
     });
     let tests = vec![TextTest::Contains, TextTest::StartsWith, TextTest::EndsWith];
     let text = (prop::sample::select(tests), any::<String>())
@@ -99,8 +153,9 @@ fn term() -> impl Strategy<Value = Predicate> {
     let pattern = pattern.prop_filter_map("an expression", |text| Pattern::parse(text).ok());
     let matched = pattern.prop_map(|pattern| Predicate::Matches { field: Field::Body, pattern });
     prop_oneof![
-        compare,
-        members,
+        typed(),
+        tagged,
+        Just(empty),
         text,
         phrase,
         matched,
@@ -170,13 +225,13 @@ fn mistakes_are_named_all_at_once() {
     check("count contains \"1\"", &[("P012", "not text")]);
     check("severity >= eror", &[("P011", "`error`")]);
     check("peer.ip == \"300.1.1.1\"", &[("P011", "not an IP")]);
-    check("body == \"open", &[("P003", "closing quote"), ("P002", "constant")]);
-    check("latency > 5x", &[("P004", "duration"), ("P002", "constant")]);
-    check("count > 99999999999999999999", &[("P004", "64 bits"), ("P002", "constant")]);
+    check("body == \"open", &[("P003", "closing quote")]);
+    check("latency > 5x", &[("P004", "duration")]);
+    check("count > 99999999999999999999", &[("P004", "64 bits")]);
     check("count > 1 count", &[("P002", "expected `and`")]);
     check("", &[("P002", "the end")]);
     check("and", &[("P002", "field")]);
-    check("count > 1 @ 2", &[("P001", "`@`"), ("P002", "expected `and`")]);
+    check("count > 1 @ 2", &[("P001", "`@`")]);
 }
 
 #[test]
@@ -239,4 +294,89 @@ fn other_spellings_are_read() {
         "body matches \"a\\\\dé\" and kind has_token \"calm\""
     );
     assert_eq!(read("time >= 2023-07-10T13:58:00+02:00"), read("time >= 2023-07-10T11:58:00Z"));
+}
+
+fn read(text: &str, fact: &Fact) -> Truth {
+    let predicate =
+        Predicate::parse(text, &Fields).unwrap_or_else(|found| panic!("{text}: {found:?}"));
+    predicate.eval(&|_| fact.clone())
+}
+
+#[test]
+fn members_of_sets_are_tested() {
+    let set =
+        |words: &[&str]| Fact::Known(Value::Set(words.iter().copied().map(Value::from).collect()));
+    let (two, none) = (set(&["a", "b"]), set(&[]));
+    for (text, of_two, of_none) in [
+        ("any tags == \"a\"", true, false),
+        ("all tags == \"a\"", false, true),
+        ("none tags == \"c\"", true, true),
+        ("none tags == \"a\"", false, true),
+        ("any tags not in {\"a\"}", true, false),
+        ("all tags not in {\"c\"}", true, true),
+        ("none tags not in {\"a\", \"b\"}", true, true),
+        ("none tags not in {\"a\"}", false, true),
+        ("tags is empty", false, true),
+        ("any tags starts_with \"a\" and not (tags is empty)", true, false),
+        ("tags is present", true, true),
+    ] {
+        assert_eq!(read(text, &two), of_two.into(), "{text}");
+        assert_eq!(read(text, &none), of_none.into(), "{text}");
+        let unknown = read(text, &Fact::unavailable(ReasonKind::Late, "late"));
+        assert_eq!(unknown, Truth::Unknown, "{text}");
+    }
+    assert_eq!(read("any tags == \"a\"", &Fact::Absent), Truth::Unknown);
+}
+
+#[test]
+fn what_is_absent_may_be_read_as_a_constant() {
+    let late = Fact::unavailable(ReasonKind::Late, "late");
+    for (text, absent, known) in [
+        ("event or else \"\" == \"x\"", false, true),
+        ("event or else \"\" != \"x\"", true, false),
+        ("event or else \"x\" == \"x\"", true, true),
+        ("event or else \"y\" not in {\"x\"}", true, false),
+        ("not (event or else \"\" starts_with \"x\")", true, false),
+    ] {
+        assert_eq!(read(text, &Fact::Absent), absent.into(), "{text}");
+        assert_eq!(read(text, &Fact::from("x")), known.into(), "{text}");
+        assert_eq!(read(text, &late), Truth::Unknown, "{text}");
+    }
+    assert_eq!(read("read_only or else false", &Fact::Absent), Truth::False);
+    assert_eq!(read("read_only or else true", &Fact::Absent), Truth::True);
+}
+
+#[test]
+fn addresses_are_tested_against_networks() {
+    let ip = |text: &str| Fact::Known(Value::Ip(text.parse().unwrap()));
+    let text = "peer.ip in {\"10.0.0.0/8\", \"::1\"}";
+    assert_eq!(read(text, &ip("10.255.0.1")), Truth::True);
+    assert_eq!(read(text, &ip("11.0.0.1")), Truth::False);
+    assert_eq!(read(text, &ip("::1")), Truth::True);
+    assert_eq!(read(text, &Fact::Absent), Truth::Unknown);
+    let net = |text: &str| Fact::Known(Value::from(text.parse::<ipnet::IpNet>().unwrap()));
+    assert_eq!(read("net in {\"10.0.0.0/8\"}", &net("10.1.0.0/16")), Truth::True);
+    assert_eq!(read("net in {\"10.1.0.0/16\"}", &net("10.0.0.0/8")), Truth::False);
+    assert_eq!(read("net == \"10.1.0.0/16\"", &net("10.1.0.0/16")), Truth::True);
+}
+
+#[test]
+fn sets_and_networks_have_their_own_mistakes() {
+    for (text, code, says) in [
+        ("tags == \"a\"", "P012", "member by member"),
+        ("any event == \"a\"", "P012", "not a set"),
+        ("event is empty", "P012", "not a set"),
+        ("any tags is present", "P012", "not a condition by itself"),
+        ("any tags == 5", "P011", "this is an int"),
+        ("net == \"10.0.0.1/8\"", "P011", "bits behind its prefix"),
+        ("peer.ip == \"10.0.0.0/8\"", "P011", "stands in a list"),
+        ("peer.ip in {\"10.0.0.0/99\"}", "P011", "not a network"),
+        ("net < \"10.0.0.0/8\"", "P012", "no order"),
+        ("event or else 5 == \"a\"", "P011", "compared with an int"),
+        ("event or else \"a\" is absent", "P002", "expected"),
+    ] {
+        let found = Predicate::parse(text, &Fields).unwrap_err();
+        let fits = found.iter().any(|d| d.code == code && d.message.contains(says));
+        assert!(fits, "{text}: {found:?}");
+    }
 }

@@ -79,6 +79,7 @@ fn a_regular_expression_is_refused_with_its_place_and_a_way_out() {
   |
 1 | count > 1 and body matches \"a(\"
   |                            ^^^^
+  |
   = help: the syntax is that of Rust's crate regex, without look-around and back-references; \
          in a text a backslash is written `\\\\`
 "

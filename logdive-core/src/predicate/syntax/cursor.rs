@@ -2,7 +2,7 @@
 
 use super::lexer::{Spanned, Token, TokenKind};
 use crate::predicate::limits::{self, Limit};
-use crate::{Diagnostic, Span};
+use crate::{Diagnostic, Span, did_you_mean};
 
 /// A place in a run of tokens.
 #[derive(Debug)]
@@ -129,6 +129,25 @@ impl<'a> Cursor<'a> {
     pub fn unexpected(&self, expected: &str) -> Diagnostic {
         let found = self.peek().map_or_else(|| "the end".to_owned(), |token| token.kind.describe());
         Diagnostic::new("P002", self.span(), format!("expected {expected}, found {found}"))
+    }
+
+    /// The diagnostic for a token that was left out: a word spelled alike is to be replaced by it,
+    /// before anything else it is to be written.
+    #[must_use]
+    pub fn missing(&self, expected: &str, token: &str) -> Diagnostic {
+        let found = self.unexpected(expected);
+        match self.peek() {
+            Some(Token { kind: TokenKind::Word(word), .. })
+                if did_you_mean(word, [token]).is_some() =>
+            {
+                found.suggestion(token)
+            }
+            Some(Token { span, .. }) => Diagnostic {
+                span: Span::new(span.start, span.start),
+                ..found.help(format!("write `{token}` here")).suggestion(format!("{token} "))
+            },
+            None => found.help(format!("write `{token}` here")).suggestion(format!(" {token}")),
+        }
     }
 
     /// Runs a parser one level deeper.

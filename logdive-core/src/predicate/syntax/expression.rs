@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use super::cursor::Cursor;
 use super::lexer::{Spanned, Token, TokenKind};
 use crate::predicate::limits::{self, Limit};
-use crate::predicate::{Comparison, KEYWORDS, TextTest};
-use crate::{Decimal, Diagnostic, Span};
+use crate::predicate::{Comparison, KEYWORDS, Quantifier, TextTest};
+use crate::{Decimal, Diagnostic, Span, Value, did_you_mean};
 
 /// An expression as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +80,26 @@ pub enum ExprKind {
         /// The regular expression.
         pattern: Spanned<String>,
     },
+    /// `any field == constant`, `all …`, `none …`
+    Each {
+        /// How many members.
+        quantifier: Quantifier,
+        /// The word was `none`.
+        none: bool,
+        /// The test.
+        test: Box<Expr>,
+    },
+    /// `field or else constant == constant`
+    OrElse {
+        /// The field.
+        field: Spanned<String>,
+        /// What is read if it is absent.
+        default: Spanned<Literal>,
+        /// The test.
+        test: Box<Expr>,
+    },
+    /// `field is empty`
+    Empty(Spanned<String>),
     /// `field is absent`
     Absent(Spanned<String>),
     /// `field is present`
@@ -154,14 +174,26 @@ fn joined(
         span = span.to(term.span);
         terms.push(term);
     }
+    if at_foreign(cursor, word) {
+        return Err(cursor.unexpected(&format!("`{word}`")).suggestion(*word));
+    }
     Ok(match <[Expr; 1]>::try_from(terms) {
         Ok([only]) => only,
         Err(terms) => Expr { kind: join(terms), span },
     })
 }
 
+/// Whether this word stands here in capitals, as other languages write it.
+fn at_foreign(cursor: &Cursor<'_>, word: &str) -> bool {
+    matches!(cursor.peek(), Some(Token { kind: TokenKind::Word(found), .. })
+        if found != word && found.eq_ignore_ascii_case(word))
+}
+
 fn negation(cursor: &mut Cursor<'_>) -> Result<Expr, Diagnostic> {
     let start = cursor.span();
+    if at_foreign(cursor, "not") && cursor.peek_second().is_some_and(is_name) {
+        return Err(cursor.unexpected("a field, `not` or `(`").suggestion("not"));
+    }
     if cursor.eat_word("not") || cursor.eat_symbol("!") {
         // `not (` is one level, as it is in the tree: what is printed can be read again.
         let inner = cursor.nested(|cursor| {
@@ -181,7 +213,10 @@ fn negation(cursor: &mut Cursor<'_>) -> Result<Expr, Diagnostic> {
 }
 
 fn closed(mut inner: Expr, start: Span, cursor: &mut Cursor<'_>) -> Result<Expr, Diagnostic> {
-    inner.span = start.to(cursor.expect_symbol(")")?);
+    if !cursor.eat_symbol(")") {
+        return Err(cursor.missing("`and`, `or` or `)`", ")"));
+    }
+    inner.span = start.to(cursor.previous());
     Ok(inner)
 }
 
@@ -192,9 +227,22 @@ fn term(cursor: &mut Cursor<'_>) -> Result<Expr, Diagnostic> {
         let value = matches!(cursor.previous(), span if span.end - span.start == "true".len());
         return Ok(Expr { kind: ExprKind::Bool(value), span: start });
     }
+    if let Some((quantifier, none)) = quantifier(cursor) {
+        cursor.advance();
+        let start_of_test = cursor.span();
+        let field = cursor.expect_word("a set")?;
+        let kind = test(cursor, field)?;
+        let test = Box::new(Expr { kind, span: start_of_test.to(cursor.previous()) });
+        let span = start.to(cursor.previous());
+        return Ok(Expr { kind: ExprKind::Each { quantifier, none, test }, span });
+    }
     let field = match cursor.peek() {
-        Some(Token { kind: TokenKind::Word(word), .. }) if !KEYWORDS.contains(&word.as_str()) => {
-            cursor.expect_word("a field")?
+        Some(token) if is_name(token) => cursor.expect_word("a field")?,
+        Some(Token {
+            kind: TokenKind::Text(_) | TokenKind::Int(_) | TokenKind::Decimal(_),
+            ..
+        }) => {
+            return Err(constant_first(cursor));
         }
         _ => return Err(cursor.unexpected("a field, `not` or `(`")),
     };
@@ -202,7 +250,154 @@ fn term(cursor: &mut Cursor<'_>) -> Result<Expr, Diagnostic> {
     Ok(Expr { kind, span: start.to(cursor.previous()) })
 }
 
+/// `"x" == field`: turned round, if that is all it is.
+fn constant_first(cursor: &mut Cursor<'_>) -> Diagnostic {
+    const TURNED: [(&str, &str); 6] =
+        [("==", "=="), ("!=", "!="), ("<", ">"), ("<=", ">="), (">", "<"), (">=", "<=")];
+    let help = "the field comes first, then the constant";
+    let diagnostic = cursor.unexpected("a field, `not` or `(`").help(help);
+    let start = cursor.span();
+    let Some(constant) = literal(cursor).ok().and_then(|constant| written(&constant.value)) else {
+        return diagnostic;
+    };
+    let Some((_, turned)) = TURNED.iter().find(|(symbol, _)| cursor.eat_symbol(symbol)) else {
+        return diagnostic;
+    };
+    match cursor.peek() {
+        Some(Token { kind: TokenKind::Word(field), span })
+            if cursor.peek().is_some_and(is_name) =>
+        {
+            let diagnostic = diagnostic.suggestion(format!("{field} {turned} {constant}"));
+            Diagnostic { span: start.to(*span), ..diagnostic }
+        }
+        _ => diagnostic,
+    }
+}
+
+/// A constant as it is written; `None` of one whose spelling is not known.
+fn written(constant: &Literal) -> Option<String> {
+    Some(match constant {
+        Literal::Bool(value) => value.to_string(),
+        Literal::Int(value) => value.to_string(),
+        Literal::Decimal(value) => value.to_string(),
+        Literal::Text(value) => Value::from(value.as_str()).to_string(),
+        Literal::Duration(value) => Value::from(*value).to_string(),
+        Literal::Time(value) => Value::from(*value).to_string(),
+        Literal::Word(word) => word.clone(),
+    })
+}
+
+fn is_name(token: &Token) -> bool {
+    matches!(&token.kind, TokenKind::Word(word) if !KEYWORDS.contains(&word.as_str()))
+}
+
+/// `any`, `all` and `none` are words only before a field: elsewhere they may be fields themselves.
+fn quantifier(cursor: &Cursor<'_>) -> Option<(Quantifier, bool)> {
+    let Some(Token { kind: TokenKind::Word(word), .. }) = cursor.peek() else { return None };
+    let found = match word.as_str() {
+        "any" => (Quantifier::Any, false),
+        "none" => (Quantifier::Any, true),
+        "all" => (Quantifier::All, false),
+        _ => return None,
+    };
+    cursor.peek_second().is_some_and(is_name).then_some(found)
+}
+
 fn after_field(cursor: &mut Cursor<'_>, field: Spanned<String>) -> Result<ExprKind, Diagnostic> {
+    let or_else = cursor.at_word("or")
+        && matches!(cursor.peek_second(), Some(Token { kind: TokenKind::Word(word), .. }) if word == "else");
+    if or_else {
+        cursor.advance();
+        cursor.advance();
+        let default = literal(cursor)?;
+        let kind = test(cursor, field.clone())?;
+        let span = field.span.to(cursor.previous());
+        let test = Box::new(Expr { kind, span });
+        return Ok(ExprKind::OrElse { field, default, test });
+    }
+    if cursor.eat_word("is") {
+        if cursor.eat_word("absent") {
+            return Ok(ExprKind::Absent(field));
+        }
+        if cursor.eat_word("present") {
+            return Ok(ExprKind::Present(field));
+        }
+        if cursor.eat_word("unavailable") {
+            return Ok(ExprKind::Unavailable(field));
+        }
+        if cursor.eat_word("empty") {
+            return Ok(ExprKind::Empty(field));
+        }
+        return Err(foreign_state(cursor));
+    }
+    test(cursor, field)
+}
+
+/// What stands behind `is` and is none of our words.
+fn foreign_state(cursor: &Cursor<'_>) -> Diagnostic {
+    let unexpected = cursor.unexpected("`absent`, `present`, `unavailable` or `empty`");
+    let word_of = |token: Option<&Token>| match token {
+        Some(Token { kind: TokenKind::Word(word), .. }) => Some(word.to_ascii_lowercase()),
+        _ => None,
+    };
+    match word_of(cursor.peek()).as_deref() {
+        Some("null" | "nil" | "none" | "missing" | "undefined") => unexpected.suggestion("absent"),
+        Some("true" | "false") => Diagnostic {
+            span: cursor.previous(),
+            ..unexpected.help("a bool is compared: write `==`").suggestion("==")
+        },
+        Some("not") => {
+            let state = match word_of(cursor.peek_second()).as_deref() {
+                Some("absent" | "null" | "nil" | "none") => "present",
+                Some("present") => "absent",
+                _ => return unexpected.help("write `not` before the field: `not (… is empty)`"),
+            };
+            let second = cursor.peek_second().map_or_else(Span::default, |token| token.span);
+            let span = cursor.span().to(second);
+            Diagnostic { span, ..unexpected.suggestion(state) }
+        }
+        Some(word) => match did_you_mean(word, ["absent", "present", "unavailable", "empty"]) {
+            Some(near) => unexpected.suggestion(near),
+            None => unexpected.help("values are compared with `==` and `!=`"),
+        },
+        None => unexpected,
+    }
+}
+
+/// How other languages write our tests.
+const FOREIGN: [(&str, &str); 24] = [
+    ("startswith", "starts_with"),
+    ("startsWith", "starts_with"),
+    ("begins_with", "starts_with"),
+    ("endswith", "ends_with"),
+    ("endsWith", "ends_with"),
+    ("has", "contains"),
+    ("includes", "contains"),
+    ("like", "matches"),
+    ("regex", "matches"),
+    ("matches_regex", "matches"),
+    ("eq", "=="),
+    ("equals", "=="),
+    ("ne", "!="),
+    ("gt", ">"),
+    ("lt", "<"),
+    ("ge", ">="),
+    ("gte", ">="),
+    ("lte", "<="),
+    ("le", "<="),
+    ("IN", "in"),
+    ("CONTAINS", "contains"),
+    ("MATCHES", "matches"),
+    ("LIKE", "matches"),
+    ("one_of", "in"),
+];
+
+/// Our tests that are words long enough to be misspelt.
+const TEST_WORDS: [&str; 6] =
+    ["contains", "starts_with", "ends_with", "has_token", "has_phrase", "matches"];
+
+/// What tests a value: of a field, or of a set's member.
+fn test(cursor: &mut Cursor<'_>, field: Spanned<String>) -> Result<ExprKind, Diagnostic> {
     const COMPARISONS: [(&str, Comparison); 6] = [
         ("==", Comparison::Equal),
         ("!=", Comparison::NotEqual),
@@ -221,7 +416,19 @@ fn after_field(cursor: &mut Cursor<'_>, field: Spanned<String>) -> Result<ExprKi
         return Ok(ExprKind::Compare { field, comparison: *comparison, value: literal(cursor)? });
     }
     if cursor.at_symbol("=") {
-        return Err(cursor.unexpected("a comparison").suggestion("=="));
+        let found = cursor.unexpected("a comparison");
+        let second = cursor.peek_second().filter(|token| token.span.start == found.span.end);
+        let meant = match second.map(|token| (&token.kind, token.span)) {
+            Some((TokenKind::Symbol("<"), span)) => Some(("<=", span)),
+            Some((TokenKind::Symbol(">"), span)) => Some((">=", span)),
+            _ => None,
+        };
+        return Err(match meant {
+            Some((ours, span)) => {
+                Diagnostic { span: found.span.to(span), ..found.suggestion(ours) }
+            }
+            None => found.suggestion("=="),
+        });
     }
     if let Some((word, test)) = TESTS.iter().find(|(word, _)| cursor.eat_word(word)) {
         let text = cursor.expect_text(&format!("a text after `{word}`"))?;
@@ -254,22 +461,28 @@ fn after_field(cursor: &mut Cursor<'_>, field: Spanned<String>) -> Result<ExprKi
         let span = span.to(cursor.previous());
         return Ok(ExprKind::Not(Box::new(Expr { kind, span })));
     }
-    if cursor.eat_word("is") {
-        if cursor.eat_word("absent") {
-            return Ok(ExprKind::Absent(field));
-        }
-        if cursor.eat_word("present") {
-            return Ok(ExprKind::Present(field));
-        }
-        if cursor.eat_word("unavailable") {
-            return Ok(ExprKind::Unavailable(field));
-        }
-        return Err(cursor.unexpected("`absent`, `present` or `unavailable`"));
+    if let Some(Token { kind: TokenKind::Word(word), .. }) = cursor.peek()
+        && let Some((_, ours)) = FOREIGN.iter().find(|(theirs, _)| theirs == word)
+    {
+        return Err(cursor.unexpected("a test").suggestion(*ours));
+    }
+    if let Some(Token { kind: TokenKind::Word(word), .. }) = cursor.peek()
+        && let Some(near) = did_you_mean(word, TEST_WORDS)
+        && !KEYWORDS.contains(&word.as_str())
+    {
+        return Err(cursor.unexpected("a test").suggestion(near));
+    }
+    if cursor.at_symbol("(") {
+        let help = "there are no functions: write the field, then its test, `size > 3`";
+        return Err(cursor.unexpected("a test").help(help));
     }
     Ok(ExprKind::Flag(field))
 }
 
 fn members(cursor: &mut Cursor<'_>) -> Result<Vec<Spanned<Literal>>, Diagnostic> {
+    if cursor.at_symbol("(") || cursor.at_symbol("[") {
+        return Err(foreign_list(cursor));
+    }
     cursor.expect_symbol("{")?;
     let mut values = Vec::new();
     while !cursor.eat_symbol("}") {
@@ -282,6 +495,32 @@ fn members(cursor: &mut Cursor<'_>) -> Result<Vec<Spanned<Literal>>, Diagnostic>
         }
     }
     Ok(values)
+}
+
+/// `in (1, 2)`, `in [1, 2]`
+fn foreign_list(cursor: &mut Cursor<'_>) -> Diagnostic {
+    const MOST: usize = 64;
+    let help = "a list stands in braces: `in {1, 2}`";
+    let diagnostic = cursor.unexpected("`{`").help(help);
+    let start = cursor.span();
+    let close = if cursor.eat_symbol("(") { ")" } else { "]" };
+    cursor.eat_symbol("[");
+    let mut members = Vec::new();
+    while members.len() < MOST {
+        let Some(member) = literal(cursor).ok().and_then(|member| written(&member.value)) else {
+            return diagnostic;
+        };
+        members.push(member);
+        if cursor.eat_symbol(close) {
+            let span = start.to(cursor.previous());
+            let list = format!("{{{}}}", members.join(", "));
+            return Diagnostic { span, ..diagnostic.suggestion(list) };
+        }
+        if !cursor.eat_symbol(",") {
+            return diagnostic;
+        }
+    }
+    diagnostic
 }
 
 /// Parses a constant.
@@ -299,9 +538,28 @@ pub fn literal(cursor: &mut Cursor<'_>) -> Result<Spanned<Literal>, Diagnostic> 
         TokenKind::Word(word) => match word.as_str() {
             "true" => Literal::Bool(true),
             "false" => Literal::Bool(false),
+            "absent" | "present" => {
+                let help = format!("write `is {word}` instead of a comparison");
+                return Err(cursor.unexpected("a constant").help(help));
+            }
             word if KEYWORDS.contains(&word) => return Err(cursor.unexpected("a constant")),
             word => Literal::Word(word.to_owned()),
         },
+        TokenKind::Date(day) => {
+            let help = "a time has its hour and zone: `2027-05-01T00:00:00Z`";
+            let found = cursor.unexpected("a constant").help(help);
+            return Err(found.suggestion(format!("{day}T00:00:00Z")));
+        }
+        // `===`
+        TokenKind::Symbol("=") if cursor.previous().end == token.span.start => {
+            let found = cursor.unexpected("a constant").help("`==` compares: remove the third `=`");
+            return Err(found.suggestion(""));
+        }
+        TokenKind::Symbol(">") if cursor.previous().end == token.span.start => {
+            let span = cursor.previous().to(token.span);
+            let found = cursor.unexpected("a constant").help("unequal is `!=`").suggestion("!=");
+            return Err(Diagnostic { span, ..found });
+        }
         TokenKind::Symbol(_) => return Err(cursor.unexpected("a constant")),
     };
     let span = token.span;

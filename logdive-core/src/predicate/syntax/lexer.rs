@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::diagnostic::shown;
 use crate::value::parse_duration;
-use crate::{Decimal, Diagnostic, Span};
+use crate::{Decimal, Diagnostic, Span, Value};
 
 /// Something with its place in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub enum TokenKind {
     Duration(Duration),
     /// An RFC 3339 time.
     Time(DateTime<Utc>),
+    /// A date alone: `2027-05-01`.
+    Date(NaiveDate),
     /// An operator or a bracket, as it stands.
     Symbol(&'static str),
 }
@@ -66,6 +68,7 @@ impl TokenKind {
             Self::Decimal(number) => format!("`{number}`"),
             Self::Duration(_) => "a duration".to_owned(),
             Self::Time(_) => "a time".to_owned(),
+            Self::Date(date) => format!("`{date}`"),
             Self::Symbol(symbol) => format!("`{symbol}`"),
         }
     }
@@ -133,6 +136,16 @@ impl<'a> Lexer<'a> {
                 self.at += rest.find('\n').unwrap_or(rest.len());
             } else if first == '"' {
                 self.quoted();
+            } else if let Some(len) = foreign_text(rest) {
+                self.foreign_text(len);
+            } else if rest.starts_with("//") {
+                let span = Span::new(self.at, self.at + 2);
+                self.keep(|| {
+                    Diagnostic::new("P001", span, "unexpected `//`")
+                        .help("a comment begins with `#`")
+                        .suggestion("#")
+                });
+                self.at += rest.find('\n').unwrap_or(rest.len());
             } else if first.is_ascii_digit() || (first == '-' && starts_with_digit(rest, 1)) {
                 self.number();
             } else if first.is_ascii_alphabetic() || first == '_' {
@@ -140,14 +153,64 @@ impl<'a> Lexer<'a> {
             } else if let Some(symbol) = SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)) {
                 self.push(TokenKind::Symbol(symbol), symbol.len());
             } else {
-                let run: usize = rest
-                    .chars()
-                    .take_while(|c| !c.is_whitespace() && !c.is_ascii())
-                    .map(char::len_utf8)
-                    .sum();
-                let len = run.max(first.len_utf8());
-                self.report("P001", len, || format!("unexpected `{}`", first.escape_debug()));
+                self.stray(first);
             }
+        }
+    }
+
+    /// A text in the quotes of another language is read as one, so that it is one mistake.
+    fn foreign_text(&mut self, len: usize) {
+        let span = Span::new(self.at, self.at + len);
+        let inner = self.rest().get(1..len - 1).unwrap_or_default().to_owned();
+        let quote = if self.rest().starts_with('`') { '`' } else { '\'' };
+        self.keep(|| {
+            Diagnostic::new("P001", span, format!("unexpected `{quote}`"))
+                .help("a text stands in double quotes")
+                .suggestion(Value::from(inner.as_str()).to_string())
+        });
+        self.push(TokenKind::Text(inner), len);
+    }
+
+    /// What is no token: a run of it is one mistake.
+    fn stray(&mut self, first: char) {
+        let rest = self.rest();
+        let run: usize = match first {
+            '.' | '@' | '$' | '-' | '/' => {
+                let name = |b: &u8| b.is_ascii_alphanumeric() || b"_.@$-/".contains(b);
+                rest.bytes().take_while(name).count()
+            }
+            first if first.is_ascii() => 1,
+            _ => {
+                let foreign = |c: &char| !c.is_whitespace() && !c.is_ascii();
+                rest.chars().take_while(foreign).map(char::len_utf8).sum()
+            }
+        };
+        let len = run.max(first.len_utf8());
+        let span = Span::new(self.at, self.at + len);
+        let in_name = len > 1;
+        self.keep(|| {
+            let message = format!("unexpected `{}`", first.escape_debug());
+            let diagnostic = Diagnostic::new("P001", span, message);
+            match first {
+                '\'' | '`' => diagnostic.help("a text stands in double quotes"),
+                '&' => diagnostic.suggestion("and"),
+                '|' => diagnostic.suggestion("or"),
+                '.' | '@' | '$' | '-' | '/' if in_name => diagnostic.help(
+                    "names are words joined by dots; rules say with `at` where a field with \
+                     another name stands",
+                ),
+                '+' | '-' | '*' | '/' => {
+                    diagnostic.help("there is no arithmetic: let a measure or a fact compute it")
+                }
+                '~' => diagnostic.help("a regular expression is tested with `matches \"…\"`"),
+                _ => diagnostic.help("remove it, or put the text it belongs to in double quotes"),
+            }
+        });
+        match first {
+            // What was meant is plain: reading goes on with it.
+            '&' => self.push(TokenKind::Symbol("&&"), len),
+            '|' => self.push(TokenKind::Symbol("||"), len),
+            _ => self.at += len,
         }
     }
 
@@ -187,7 +250,10 @@ impl<'a> Lexer<'a> {
         }
         let text = rest.get(..len).unwrap_or_default();
         let digits = text.get(sign..).unwrap_or_default();
-        let kind = if looks_like_date(rest) {
+        let date = (len == DATE.len() && looks_like_date(rest)).then(|| text.parse());
+        let kind = if let Some(date) = date {
+            date.map(TokenKind::Date).map_err(|_| format!("`{text}` is no day of the calendar"))
+        } else if looks_like_date(rest) {
             DateTime::parse_from_rfc3339(text)
                 .map(|time| TokenKind::Time(time.with_timezone(&Utc)))
                 .map_err(|error| format!("`{text}` is not an RFC 3339 time: {error}"))
@@ -207,7 +273,13 @@ impl<'a> Lexer<'a> {
                 let message = || format!("`{}` is no number, duration or time", shown(text));
                 self.report("P004", len, message);
             }
-            Err(message) => self.report("P004", len, || message),
+            Err(message) => {
+                let span = Span::new(self.at, self.at + len);
+                let help = "numbers are `12` and `0.5`, durations `250ms`, `15m` or `1h30m`, \
+                            times `2027-05-01T12:00:00Z`, days `2027-05-01`";
+                self.keep(|| Diagnostic::new("P004", span, message).help(help));
+                self.at += len;
+            }
         }
     }
 
@@ -253,18 +325,63 @@ impl<'a> Lexer<'a> {
             }
         }
         let len = rest.find('\n').unwrap_or(rest.len());
-        self.report("P003", len, || "text without a closing quote");
+        let span = Span::new(self.at, self.at + len);
+        self.keep(|| {
+            Diagnostic::new("P003", span, "text without a closing quote")
+                .help("a text ends on its line, with `\"`; a quote inside is `\\\"`")
+        });
+        // It is a text all the same: what follows on the next line is read as what it is.
+        self.push(TokenKind::Text(text), len);
     }
+}
+
+/// How long a text in single quotes or backticks is that begins here, if it ends soon.
+fn foreign_text(rest: &str) -> Option<usize> {
+    const LONGEST: usize = 256;
+    let quote = rest.bytes().next().filter(|byte| matches!(byte, b'\'' | b'`'))?;
+    let inner = rest.as_bytes().get(1..)?.iter().take(LONGEST);
+    let end = inner.take_while(|byte| **byte != b'\n').position(|byte| *byte == quote)?;
+    Some(end + 2)
+}
+
+/// Takes away what only follows from a text that could not be split into tokens: what was read as
+/// wrong on the same line.
+///
+/// `lexed` are the mistakes of [`tokens`], `found` those of a parser.
+pub fn without_followers(text: &str, lexed: &[Diagnostic], found: &mut Vec<Diagnostic>) {
+    /// Farther than this nothing follows: a line may be the whole file.
+    const FAR: usize = 1_000;
+    let same_line = |from: usize, to: usize| {
+        to - from <= FAR && !text.get(from..to).unwrap_or_default().contains('\n')
+    };
+    found.retain(|diagnostic| {
+        if !matches!(diagnostic.code.as_str(), "P002" | "R001" | "R002") {
+            return true;
+        }
+        let at = diagnostic.span.start;
+        let next = lexed.partition_point(|lexed| lexed.span.start <= at);
+        let before = next.checked_sub(1).and_then(|last| lexed.get(last));
+        let behind = before.is_some_and(|lexed| same_line(lexed.span.start, at));
+        let ahead = lexed.get(next).is_some_and(|lexed| same_line(at, lexed.span.start));
+        // A brace lost with the rest of a line was lost with its text only.
+        let opened = diagnostic.code == "R002";
+        let text_lost = |lexed: &Diagnostic| !opened || lexed.code == "P003";
+        !(behind && before.is_some_and(text_lost)
+            || ahead && lexed.get(next).is_some_and(text_lost))
+    });
 }
 
 fn starts_with_digit(text: &str, at: usize) -> bool {
     text.as_bytes().get(at).is_some_and(u8::is_ascii_digit)
 }
 
-/// `dddd-dd-dd`: a date, hence a time.
+/// How a date is written, and how a time begins.
+const DATE: &str = "dddd-dd-dd";
+
+/// Whether a date begins here, hence a date or a time.
 fn looks_like_date(text: &str) -> bool {
     let mut bytes = text.bytes();
-    "dddd-dd-dd".bytes().all(|pattern| {
+    DATE.bytes().all(|pattern| {
         bytes.next().is_some_and(|byte| match pattern {
             b'd' => byte.is_ascii_digit(),
             other => byte == other,
