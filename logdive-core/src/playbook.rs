@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::port::{Budget, Decide, EvidenceSource, Needs, StepDescription};
+use crate::port::{ActionNeed, Budget, Decide, EvidenceSource, Needs, StepDescription};
 use crate::predicate::FieldTypes;
 use crate::{
-    ActionSpec, Diagnostic, Field, Measure, Mode, NameError, PlaybookName, Predicate, Ticket,
-    TicketFields, Truth, ValueType, did_you_mean,
+    ActionSpec, Diagnostic, Field, Measure, Mode, NameError, PlaybookName, Predicate, TermTrace,
+    Ticket, TicketFields, Truth, ValueType, did_you_mean,
 };
 
 /// Why a playbook does not hold together.
@@ -102,6 +102,12 @@ impl Playbook {
         &self.name
     }
 
+    /// Which tickets it takes: those for which this is true.
+    #[must_use]
+    pub const fn when(&self) -> &Predicate {
+        &self.when
+    }
+
     /// The dive.
     #[must_use]
     pub const fn look(&self) -> &Arc<dyn EvidenceSource> {
@@ -144,6 +150,13 @@ impl Playbook {
         self.post_at.replace("{native}", ticket.id.native()).replace("{source}", ticket.id.source())
     }
 
+    /// Whether the playbook takes a ticket, which it does if this is true, and what each term of
+    /// its condition read.
+    #[must_use]
+    pub fn weigh(&self, ticket: &Ticket) -> (Truth, Vec<TermTrace>) {
+        self.when.trace(&|field| ticket.read(field))
+    }
+
     /// Whether the playbook takes a ticket.
     ///
     /// # Errors
@@ -175,52 +188,57 @@ impl Playbook {
     /// # Errors
     /// The first rule that does.
     pub fn check_actions(&self, specs: &[ActionSpec]) -> Result<(), PlaybookError> {
-        for need in &self.needs.actions {
-            let problem = |problem: String| {
-                Err(PlaybookError::Action {
-                    playbook: self.name.clone(),
-                    rule: need.rule.clone(),
-                    problem,
-                })
-            };
-            let Some(spec) = specs.iter().find(|spec| spec.name == need.name) else {
-                let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
-                return problem(match did_you_mean(need.name.as_str(), names.iter().copied()) {
-                    Some(near) => format!(
-                        "asks for action `{}`, which nobody can do; did you mean `{near}`?",
-                        need.name
-                    ),
-                    None => format!(
-                        "asks for action `{}`, which nobody can do; there are: {}",
-                        need.name,
-                        names.join(", ")
-                    ),
-                });
-            };
-            for (name, kind) in &need.arguments {
-                match spec.parameters.get(name) {
-                    None => {
-                        return problem(format!(
-                            "gives `{name}` to `{}`, which has no such parameter",
-                            need.name
-                        ));
-                    }
-                    Some(expected) if expected != kind => {
-                        return problem(format!(
-                            "gives `{name}` of type {kind} to `{}`, which asks for {expected}",
-                            need.name
-                        ));
-                    }
-                    Some(_) => {}
-                }
+        self.action_problems(specs).into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// What [`Playbook::check_actions`] refuses, all of it: one problem for each action that a
+    /// rule asks for.
+    #[must_use]
+    pub fn action_problems(&self, specs: &[ActionSpec]) -> Vec<PlaybookError> {
+        let problems = self.needs.actions.iter().filter_map(|need| {
+            let problem = check_action(need, specs).err()?;
+            let (playbook, rule) = (self.name.clone(), need.rule.clone());
+            Some(PlaybookError::Action { playbook, rule, problem })
+        });
+        problems.collect()
+    }
+}
+
+fn check_action(need: &ActionNeed, specs: &[ActionSpec]) -> Result<(), String> {
+    let Some(spec) = specs.iter().find(|spec| spec.name == need.name) else {
+        let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+        return Err(match did_you_mean(need.name.as_str(), names.iter().copied()) {
+            Some(near) => format!(
+                "asks for action `{}`, which nobody can do; did you mean `{near}`?",
+                need.name
+            ),
+            None => format!(
+                "asks for action `{}`, which nobody can do; there are: {}",
+                need.name,
+                names.join(", ")
+            ),
+        });
+    };
+    for (name, kind) in &need.arguments {
+        match spec.parameters.get(name) {
+            None => {
+                return Err(format!(
+                    "gives `{name}` to `{}`, which has no such parameter",
+                    need.name
+                ));
             }
-            if let Some(missing) =
-                spec.parameters.keys().find(|name| !need.arguments.contains_key(*name))
-            {
-                return problem(format!("does not give `{missing}` to `{}`", need.name));
+            Some(expected) if expected != kind => {
+                return Err(format!(
+                    "gives `{name}` of type {kind} to `{}`, which asks for {expected}",
+                    need.name
+                ));
             }
+            Some(_) => {}
         }
-        Ok(())
+    }
+    match spec.parameters.keys().find(|name| !need.arguments.contains_key(*name)) {
+        Some(missing) => Err(format!("does not give `{missing}` to `{}`", need.name)),
+        None => Ok(()),
     }
 }
 
@@ -292,22 +310,16 @@ impl PlaybookBuilder {
     ///
     /// # Errors
     /// If a part is missing, the condition does not check, or a measure names a step or a field
-    /// that the plan does not have.
+    /// that the plan does not have: the first of [`PlaybookBuilder::problems`].
     pub fn build(self) -> Result<Playbook, PlaybookError> {
         let name = PlaybookName::parse(&self.name)?;
-        let when = Predicate::parse(&self.when, &TicketFields)
-            .map_err(|diagnostics| PlaybookError::When { playbook: name.clone(), diagnostics })?;
+        let when = self.condition(&name)?;
         let missing = |part: &'static str| PlaybookError::Missing { playbook: name.clone(), part };
         let look = self.look.ok_or_else(|| missing("look"))?;
         let decide = self.decide.ok_or_else(|| missing("decide"))?;
         let needs = decide.needs();
-        let steps = look.describe().steps;
-        for measure in &needs.measures {
-            check_measure(measure, &steps).map_err(|problem| PlaybookError::Measure {
-                playbook: name.clone(),
-                fact: measure.name.clone(),
-                problem,
-            })?;
+        if let Some(problem) = measure_problems(&name, &needs, look.as_ref()).into_iter().next() {
+            return Err(problem);
         }
         Ok(Playbook {
             name,
@@ -321,6 +333,46 @@ impl PlaybookBuilder {
             budget: self.budget,
         })
     }
+
+    /// All that [`PlaybookBuilder::build`] would refuse, for who mends a playbook.
+    #[must_use]
+    pub fn problems(&self) -> Vec<PlaybookError> {
+        let name = match PlaybookName::parse(&self.name) {
+            Ok(name) => name,
+            Err(error) => return vec![error.into()],
+        };
+        let mut problems: Vec<PlaybookError> = self.condition(&name).err().into_iter().collect();
+        let parts = [("look", self.look.is_some()), ("decide", self.decide.is_some())];
+        problems.extend(
+            parts
+                .into_iter()
+                .filter(|(_, there)| !there)
+                .map(|(part, _)| PlaybookError::Missing { playbook: name.clone(), part }),
+        );
+        if let (Some(look), Some(decide)) = (&self.look, &self.decide) {
+            problems.extend(measure_problems(&name, &decide.needs(), look.as_ref()));
+        }
+        problems
+    }
+
+    fn condition(&self, name: &PlaybookName) -> Result<Predicate, PlaybookError> {
+        Predicate::parse(&self.when, &TicketFields)
+            .map_err(|diagnostics| PlaybookError::When { playbook: name.clone(), diagnostics })
+    }
+}
+
+fn measure_problems(
+    playbook: &PlaybookName,
+    needs: &Needs,
+    look: &dyn EvidenceSource,
+) -> Vec<PlaybookError> {
+    let steps = look.describe().steps;
+    let problems = needs.measures.iter().filter_map(|measure| {
+        let problem = check_measure(measure, &steps).err()?;
+        let (playbook, fact) = (playbook.clone(), measure.name.clone());
+        Some(PlaybookError::Measure { playbook, fact, problem })
+    });
+    problems.collect()
 }
 
 fn check_measure(measure: &Measure, steps: &[StepDescription]) -> Result<(), String> {

@@ -15,7 +15,7 @@ mod ticket_source;
 
 pub use actuator::{Actuator, ActuatorError, Targets, Verification};
 pub use clock::{Clock, SystemClock};
-pub use decide::{ActionNeed, Decide, Needs};
+pub use decide::{ActionNeed, Cap, Decide, Needs, RuleBounds};
 pub use evidence_source::{
     Budget, Description, DiveError, DiveRequest, EvidenceSource, StepDescription,
 };

@@ -48,10 +48,11 @@ impl Pilot {
         });
         let now = self.clock.now();
         let permit = permit.and_then(|permit| {
-            let counts = self.state().counts(action, rule.unwrap_or_default(), now);
+            let cap = rule.and_then(|rule| playbook.decide().bounds(rule).cap);
+            let counts = self.state().counts(action, rule.unwrap_or_default(), cap, now);
             let rules = playbook.needs().digest;
             let limits = &self.limits;
-            Gate { case, record, action, status, rules, counts, limits, now }.check()?;
+            Gate { case, record, action, status, rules, counts, cap, limits, now }.check()?;
             Ok(permit)
         });
         let permit = match permit {

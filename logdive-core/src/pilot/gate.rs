@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use super::state::Counts;
 use super::{Limits, Pilot};
 use crate::case::{ActionStatus, Case, DecisionRecord};
+use crate::port::Cap;
 use crate::{Action, Actor, EffectiveMode, Mode, Playbook, Scope, Stage};
 
 impl Pilot {
@@ -34,7 +35,8 @@ impl Pilot {
     }
 
     /// How far automation may decide and act: the lowest of the pilot's ceiling, the playbook's
-    /// highest, the rule's mode, every setting, and `Suggest` while stopped.
+    /// highest, the rule's mode, every setting, and `Suggest` while stopped or once the rule is due
+    /// for review.
     pub(super) fn effective_mode(
         &self,
         playbook: &Playbook,
@@ -45,6 +47,11 @@ impl Pilot {
             .min(EffectiveMode::new(playbook.highest(), format!("playbook {}", playbook.name())));
         if let Some((rule, of_rule)) = rule {
             mode = mode.min(EffectiveMode::new(of_rule, format!("rule \"{rule}\"")));
+            let due = playbook.decide().bounds(rule).review_by;
+            if let Some(day) = due.filter(|day| self.clock.now().date_naive() > *day) {
+                let why = format!("rule \"{rule}\" was to be reviewed by {day}");
+                mode = mode.min(EffectiveMode::new(Mode::Suggest, why));
+            }
         }
         let state = self.state();
         mode = state.modes().effective(mode, Stage::Decide, scopes);
@@ -66,6 +73,7 @@ pub(super) struct Gate<'a> {
     pub(super) status: &'a ActionStatus,
     pub(super) rules: crate::Digest,
     pub(super) counts: Counts,
+    pub(super) cap: Option<Cap>,
     pub(super) limits: &'a Limits,
     pub(super) now: DateTime<Utc>,
 }
@@ -116,6 +124,10 @@ impl Gate<'_> {
         over(self.counts.class, self.limits.per_class, &format!("class {}", self.action.class))?;
         let rule = self.record.decision.rule().unwrap_or_default();
         over(self.counts.rule, self.limits.per_rule, &format!("rule \"{rule}\""))?;
+        if let Some(cap) = self.cap.filter(|cap| self.counts.of_cap >= cap.actions as usize) {
+            let count = self.counts.of_cap;
+            return Err(format!("{count} actions of rule \"{rule}\", whose cap is {cap}"));
+        }
         over(self.counts.target, self.limits.per_target, &format!("target {}", self.action.target))
     }
 }

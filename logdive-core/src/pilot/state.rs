@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::case::{Case, CaseId, Entry, IllegalEntry};
-use crate::port::Row;
+use crate::port::{Cap, Row};
 use crate::{Action, Modes, Scope, TicketId};
 
 /// An action that was begun, for caps.
@@ -29,12 +29,14 @@ pub(super) struct State {
     begun: Vec<Begun>,
 }
 
-/// How often a class, a rule and a target were acted on in the last hour.
+/// How often a class, a rule and a target were acted on in the last hour, and the rule in the time
+/// of its own cap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) class: usize,
     pub(super) rule: usize,
     pub(super) target: usize,
+    pub(super) of_cap: usize,
 }
 
 impl State {
@@ -114,7 +116,18 @@ impl State {
             .map(|(_, why)| why.clone())
     }
 
-    pub(super) fn counts(&self, action: &Action, rule: &str, now: DateTime<Utc>) -> Counts {
+    pub(super) fn counts(
+        &self,
+        action: &Action,
+        rule: &str,
+        cap: Option<Cap>,
+        now: DateTime<Utc>,
+    ) -> Counts {
+        // A cap over more time than there is counts all.
+        let since = cap.map(|cap| TimeDelta::from_std(cap.per).unwrap_or(TimeDelta::MAX));
+        let of_cap = |begun: &&Begun| {
+            begun.rule == rule && since.is_some_and(|since| now - begun.at < since)
+        };
         let recent = |begun: &&Begun| now - begun.at < TimeDelta::hours(1);
         let count = |test: &dyn Fn(&Begun) -> bool| {
             self.begun.iter().filter(recent).filter(|begun| test(begun)).count()
@@ -123,6 +136,7 @@ impl State {
             class: count(&|begun| begun.class == action.class.as_str()),
             rule: count(&|begun| begun.rule == rule),
             target: count(&|begun| begun.target == action.target),
+            of_cap: self.begun.iter().filter(of_cap).count(),
         }
     }
 }
