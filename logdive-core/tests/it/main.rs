@@ -155,6 +155,7 @@ fn what_the_project_stands_on_is_direct_where_it_belongs() {
     }
     needs("logdive-core", &["arrow-array", "arrow-schema", "async-trait"]);
     needs("logdive-query", &["arrow", "datafusion", "deltalake", "async-trait"]);
+    needs("logdive-rules", &["arrow-array", "arrow-schema"]);
     needs("logdive-sinks", &["async-trait", "rusqlite"]);
 }
 
@@ -162,11 +163,12 @@ fn what_the_project_stands_on_is_direct_where_it_belongs() {
 #[test]
 fn examples_pull_what_they_show() {
     let packages = packages();
-    let expected: [(&str, &[&str]); 6] = [
+    let expected: [(&str, &[&str]); 7] = [
         ("custom-sink", &["logdive-core", "logdive-sinks"]),
         ("embed-query", &["logdive-core", "logdive-query"]),
         ("embed-rules", &["logdive-core", "logdive-rules"]),
         ("embed-sinks", &["logdive-core", "logdive-sinks"]),
+        ("property-tests", &["logdive-core", "logdive-rules"]),
         ("embed-loop", &LIBRARIES),
         ("oncall", &LIBRARIES),
     ];
