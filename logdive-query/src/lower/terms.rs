@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, in_list, lit, not};
+use ipnet::IpNet;
 use logdive_core::{Comparison, Field, Predicate, Value};
 
-use super::encoding::literal;
+use super::encoding::{ip_bytes, literal};
 use super::lists::crowded;
 use super::{
     Encoding, Lowering, balanced, ceil_micros, choose, column, column_of, from_hex, if_known, text,
@@ -53,6 +54,8 @@ impl<'a> Terms<'a> {
                 Ok(()) => self.text(field, |expr| text::matches(expr, pattern)),
                 Err(_) => unknown(),
             },
+            // No layer has a set.
+            Predicate::Each { .. } => unknown(),
             Predicate::Absent(field) => self.absent(field),
             Predicate::Unavailable(field) => self.lowering.unavailable(field),
         }
@@ -107,13 +110,23 @@ impl<'a> Terms<'a> {
         if let Some(member) = binary_id(field, values) {
             return member;
         }
-        let constants: Vec<Option<ScalarValue>> =
-            values.iter().map(|value| literal(value, encoding)).collect();
+        let mut networks = Vec::new();
+        let mut constants: Vec<Option<ScalarValue>> = Vec::new();
+        for value in values {
+            match (value, encoding) {
+                (Value::Cidr(network), Encoding::Ip) => networks.push(within(&expr, network)),
+                (value, encoding) => constants.push(literal(value, encoding)),
+            }
+        }
         let ill_typed = constants.iter().any(Option::is_none);
         let constants: Vec<Expr> = constants.into_iter().flatten().map(lit).collect();
-        let member = match constants.is_empty() {
+        let mut terms = networks;
+        if !constants.is_empty() {
+            terms.push(in_list(expr.clone(), constants, false));
+        }
+        let member = match terms.is_empty() {
             true => if_known(&expr, false),
-            false => in_list(expr, constants, false),
+            false => balanced(terms, false),
         };
         // A constant of another type compares with nothing: unknown.
         if ill_typed { member.or(unknown()) } else { member }
@@ -125,6 +138,13 @@ impl<'a> Terms<'a> {
             _ => unknown(),
         }
     }
+}
+
+/// Addresses lie in the order of their bytes, those of a network beside each other.
+fn within(address: &Expr, network: &IpNet) -> Expr {
+    let bound = |ip| lit(ScalarValue::Binary(Some(ip_bytes(&ip))));
+    let first = address.clone().gt_eq(bound(network.network()));
+    first.and(address.clone().lt_eq(bound(network.broadcast())))
 }
 
 /// `ts` has microseconds, constants have nanoseconds.

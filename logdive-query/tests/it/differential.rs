@@ -201,7 +201,7 @@ fn constant(kind: ValueType) -> BoxedStrategy<Value> {
 fn term(layers: &[&Layer], checked: bool) -> impl Strategy<Value = Predicate> + use<> {
     let kinds = vec![ValueType::Int, ValueType::Text, ValueType::Time, ValueType::Decimal];
     field(layers).prop_flat_map(move |(field, kind)| {
-        let ordered = !matches!(kind, ValueType::Bool | ValueType::Enum(_) | ValueType::Ip);
+        let ordered = kind.is_ordered();
         let is_text = matches!(kind, ValueType::Text | ValueType::Enum(_));
         let mut comparisons = vec![Comparison::Equal, Comparison::NotEqual];
         if ordered || !checked {
