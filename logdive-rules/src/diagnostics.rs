@@ -9,7 +9,8 @@ use std::fmt;
 
 use logdive_core::measure::codes;
 use logdive_core::predicate::syntax::Spanned;
-use logdive_core::{Diagnostic, Span};
+use logdive_core::{Diagnostic, Located, Span, TextLines};
+use serde::{Serialize, Serializer};
 
 use crate::limits;
 
@@ -49,17 +50,22 @@ pub(crate) const OVER: &str = "R041";
 pub(crate) const CIRCLE: &str = "R042";
 /// `is unavailable` in an automatic rule, or where more knowledge would make a rule apply.
 pub(crate) const UNAVAILABLE: &str = "R043";
+/// A test for absence of what reads as a constant where it is absent.
+pub(crate) const NEVER_ABSENT: &str = "R044";
 /// A fact that the schema does not declare, in a placeholder or an argument.
 pub(crate) const FACT: &str = "R050";
 /// A placeholder without its brace.
 pub(crate) const PLACEHOLDER: &str = "R051";
 
 /// All that is wrong with a rule file.
+///
+/// Serialised it is a list of [`Located`], in the order of the text: what
+/// `logdive rules check --json` prints.
 #[derive(Debug, Clone, PartialEq, Eq)]
-// Invariant: not empty, in the order of the text.
+// Invariant: not empty, in the order of the text; `located` has the same in lines and columns.
 pub struct RuleErrors {
     diagnostics: Vec<Diagnostic>,
-    lines: Vec<usize>,
+    located: Vec<Located>,
 }
 
 impl RuleErrors {
@@ -82,16 +88,9 @@ impl RuleErrors {
                 help.push('…');
             }
         }
-        let mut lines = Vec::with_capacity(diagnostics.len());
-        let (mut at, mut line) = (0, 1);
-        for diagnostic in &diagnostics {
-            let start = diagnostic.span.start.min(text.len());
-            let between = text.as_bytes().get(at..start).unwrap_or_default();
-            line += between.iter().filter(|byte| **byte == b'\n').count();
-            at = at.max(start);
-            lines.push(line);
-        }
-        Self { diagnostics, lines }
+        let lines = TextLines::new(text);
+        let located = diagnostics.iter().map(|diagnostic| diagnostic.located(&lines)).collect();
+        Self { diagnostics, located }
     }
 
     /// Each mistake, in the order of the text.
@@ -102,7 +101,7 @@ impl RuleErrors {
 
     /// Each mistake with the line it begins in, counted from one.
     pub fn lines(&self) -> impl Iterator<Item = (usize, &Diagnostic)> {
-        self.lines.iter().copied().zip(&self.diagnostics)
+        self.located.iter().map(|located| located.span.start.place.line).zip(&self.diagnostics)
     }
 
     /// Draws each mistake with its line of the text, as compilers do.
@@ -110,9 +109,23 @@ impl RuleErrors {
     /// `name` is what the text is called: a file's path.
     #[must_use]
     pub fn render(&self, name: &str, text: &str) -> String {
-        let drawn: Vec<String> =
-            self.diagnostics.iter().map(|diagnostic| diagnostic.render(name, text)).collect();
-        drawn.join("\n")
+        let lines = TextLines::new(text);
+        let all = self.diagnostics.iter();
+        all.map(|one| one.render_in(name, &lines)).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Draws as [`RuleErrors::render`] does, with ANSI colours.
+    #[must_use]
+    pub fn render_coloured(&self, name: &str, text: &str) -> String {
+        let lines = TextLines::new(text);
+        let all = self.diagnostics.iter();
+        all.map(|one| one.render_coloured(name, &lines)).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Serialize for RuleErrors {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.located.serialize(serializer)
     }
 }
 

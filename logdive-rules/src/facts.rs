@@ -5,7 +5,8 @@ use std::collections::btree_map::Entry;
 use std::fmt;
 
 use logdive_core::{
-    Fact, Facts, Field, FieldPath, LayerField, Reason, ReasonKind, Ticket, Value, ValueType, walk,
+    Fact, Facts, Field, FieldPath, LayerField, Reason, ReasonKind, Ticket, Value, ValueType,
+    gather, walk,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -13,6 +14,8 @@ use thiserror::Error;
 
 use crate::schema::{self, Misfit, Origin, Schema};
 use crate::set::RuleSet;
+
+mod json;
 
 /// One thing that is wrong with a set of facts.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -84,6 +87,22 @@ pub enum FactProblem {
     },
 }
 
+impl FactProblem {
+    /// What it is about: a fact, a ticket field, an unknown name, or the whole ticket.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Unknown { name, .. }
+            | Self::Type { name, .. }
+            | Self::Range { name, .. }
+            | Self::Missing { name }
+            | Self::NoLowerBound { name }
+            | Self::Twice { name } => name,
+            Self::Ticket { .. } => "ticket",
+        }
+    }
+}
+
 fn did_you_mean(near: Option<&str>) -> String {
     near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default()
 }
@@ -127,6 +146,7 @@ pub struct FactsBuilder<'a> {
     ticket: Option<TicketValue>,
     given: BTreeMap<String, Fact>,
     problems: Vec<FactProblem>,
+    lenient: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -137,7 +157,7 @@ enum TicketValue {
 
 impl<'a> FactsBuilder<'a> {
     pub(crate) const fn new(rules: &'a RuleSet) -> Self {
-        Self { rules, ticket: None, given: BTreeMap::new(), problems: Vec::new() }
+        Self { rules, ticket: None, given: BTreeMap::new(), problems: Vec::new(), lenient: false }
     }
 
     /// Takes the schema's ticket fields from anything that serialises to JSON:
@@ -203,13 +223,40 @@ impl<'a> FactsBuilder<'a> {
         self.fact(name, Fact::AtLeast(value.into(), reason.into()))
     }
 
+    /// Takes ticket fields as the loop does: one that is missing or of another type is unavailable
+    /// with the reason, and no error. What is given by name is checked as ever.
+    pub const fn lenient(mut self) -> Self {
+        self.lenient = true;
+        self
+    }
+
+    /// Takes what there is, as the loop does: what does not fit the schema, or is missing, is
+    /// unavailable with the reason; names that the schema does not have are left out.
+    #[must_use]
+    pub fn admit(self) -> Facts {
+        let Self { rules, ticket, given, .. } = self;
+        let schema = &rules.schema;
+        let facts = schema.entries.iter().map(|(name, entry)| {
+            let fact = match (given.get(name), &entry.origin, &ticket) {
+                (Some(fact), ..) => fact.clone(),
+                (None, Origin::Ticket, Some(ticket)) => {
+                    ticket.read(name, entry).unwrap_or_else(|found| unread(name, &found))
+                }
+                (None, Origin::Ticket, None) => Fact::Absent,
+                (None, ..) => Facts::new().read(name),
+            };
+            (name.clone(), entry.admit(name, fact))
+        });
+        facts.collect()
+    }
+
     /// Checks all facts.
     ///
     /// # Errors
     /// Every name that the schema does not have, every value of another type, every required
     /// ticket field that is missing.
     pub fn build(self) -> Result<Facts, FactsError> {
-        let Self { rules, ticket, given, mut problems } = self;
+        let Self { rules, ticket, given, mut problems, lenient } = self;
         let schema = &rules.schema;
         let mut facts = Facts::new();
         for (name, entry) in &schema.entries {
@@ -218,6 +265,7 @@ impl<'a> FactsBuilder<'a> {
                 (None, Origin::Ticket) => match &ticket {
                     Some(ticket) => match ticket.read(name, entry) {
                         Ok(fact) => fact,
+                        Err(found) if lenient => unread(name, &found),
                         Err(found) => {
                             let (name, kind) = (name.clone(), entry.kind.clone());
                             problems.push(FactProblem::Type { name, kind, found });
@@ -229,7 +277,11 @@ impl<'a> FactsBuilder<'a> {
                 // Left out, it reads as not measured.
                 (None, Origin::Measured(_) | Origin::Given) => continue,
             };
+            let by_name = given.contains_key(name);
             match problem(name, entry, &fact) {
+                Some(_) if lenient && !by_name => {
+                    facts.insert_overwrite(name.as_str(), entry.admit(name, fact));
+                }
                 Some(problem) => problems.push(problem),
                 None => facts.insert_overwrite(name.as_str(), fact),
             }
@@ -237,6 +289,10 @@ impl<'a> FactsBuilder<'a> {
         problems.extend(given.keys().filter_map(|name| unknown(schema, name)));
         if problems.is_empty() { Ok(facts) } else { Err(FactsError { problems }) }
     }
+}
+
+fn unread(name: &str, found: &str) -> Fact {
+    Fact::unavailable(ReasonKind::IllTyped, format!("`{name}` is of another type: {found}"))
 }
 
 fn unknown(schema: &Schema, name: &str) -> Option<FactProblem> {
@@ -278,10 +334,11 @@ impl TicketValue {
     /// Reads a field; an error says what stands there that is of another type.
     fn read(&self, name: &str, entry: &schema::Entry) -> Result<Fact, String> {
         match self {
-            Self::Json(json) => read_json(json, name, &entry.kind),
+            Self::Json(json) => read_json(json, name, entry),
+            Self::Ticket(_, json) if entry.is_of_json() => read_json(json, name, entry),
             Self::Ticket(ticket, json) => match read_ticket(ticket, name, entry) {
                 // A field that a logdive ticket does not have may be one that a user's type adds.
-                Fact::Absent => read_json(json, name, &entry.kind),
+                Fact::Absent => read_json(json, name, entry),
                 Fact::Unavailable(_) => {
                     let found = Field::parse(name).map(|field| ticket.read(&field).to_string());
                     Err(shown(&found.unwrap_or_default()))
@@ -308,21 +365,62 @@ fn field_of(kind: &ValueType) -> LayerField {
     LayerField::at(FieldPath::Attribute(Vec::new()), kind.clone())
 }
 
-fn read_json(json: &Json, name: &str, kind: &ValueType) -> Result<Fact, String> {
-    let path: Vec<String> = name.split('.').skip(1).map(str::to_owned).collect();
-    let found = match walk(json, &path) {
+fn read_json(json: &Json, name: &str, entry: &schema::Entry) -> Result<Fact, String> {
+    let path = path(name, entry.at.as_deref());
+    let gathered;
+    let found = if matches!(entry.kind, ValueType::Set(_)) {
+        gathered = gather(json, &path);
+        gathered.as_ref()
+    } else if let Some(pointer) = &entry.at {
+        json.pointer(pointer)
+    } else {
+        walk(json, &path)
+    };
+    let found = match found {
         None | Some(Json::Null) => return Ok(Fact::Absent),
         Some(found) => found,
     };
-    let shape = match kind {
-        ValueType::Bool => found.is_boolean(),
-        ValueType::Int | ValueType::Decimal | ValueType::Severity => found.is_number(),
-        _ => found.is_string(),
+    let fact = match found {
+        Json::String(_) if entry.json => field_of(&entry.kind).read_json(Some(found)),
+        _ if entry.json => Fact::from(found.to_string()),
+        _ if has_shape(found, &entry.kind) => field_of(&entry.kind).read_json(Some(found)),
+        _ => Fact::Absent,
     };
-    let fact = if shape { field_of(kind).read_json(Some(found)) } else { Fact::Absent };
     match fact {
         fact @ Fact::Known(_) => Ok(fact),
         _ => Err(shown(&found.to_string())),
+    }
+}
+
+/// The keys that lead to a ticket field.
+fn path(name: &str, pointer: Option<&str>) -> Vec<String> {
+    match pointer {
+        Some(pointer) => {
+            let keys = pointer.split('/').skip(1);
+            keys.map(|key| key.replace("~1", "/").replace("~0", "~")).collect()
+        }
+        None => name.split('.').skip(1).map(str::to_owned).collect(),
+    }
+}
+
+/// Whether JSON is written as values of a type are: nothing is converted.
+fn has_shape(json: &Json, kind: &ValueType) -> bool {
+    match kind {
+        ValueType::Bool => json.is_boolean(),
+        ValueType::Int | ValueType::Decimal | ValueType::Severity => json.is_number(),
+        ValueType::Set(members) => {
+            json.as_array().is_some_and(|array| array.iter().all(|json| has_shape(json, members)))
+        }
+        _ => json.is_string(),
+    }
+}
+
+fn from_ticket(ticket: &Ticket, json: Option<&Json>, name: &str, entry: &schema::Entry) -> Fact {
+    match json {
+        Some(json) if entry.is_of_json() => {
+            read_json(json, name, entry).unwrap_or_else(|found| unread(name, &found))
+        }
+        _ => read_ticket(ticket, name, entry),
     }
 }
 
@@ -332,10 +430,14 @@ pub(crate) fn admitted<'a>(
     facts: &Facts,
     ticket: Option<&Ticket>,
 ) -> BTreeMap<&'a str, Fact> {
+    // Most schemas do not look into the ticket's JSON.
+    let of_json = ticket.filter(|_| schema.entries.values().any(schema::Entry::is_of_json));
+    let json = of_json.and_then(|ticket| serde_json::to_value(ticket).ok());
     let entries = schema.entries.iter().map(|(name, entry)| {
         let fact = match (ticket, &entry.origin) {
-            (Some(ticket), Origin::Ticket) => match read_ticket(ticket, name, entry) {
-                Fact::Absent if !entry.optional => Fact::unavailable(
+            (Some(ticket), Origin::Ticket) => match from_ticket(ticket, json.as_ref(), name, entry)
+            {
+                Fact::Absent if !entry.optional && entry.default.is_none() => Fact::unavailable(
                     ReasonKind::Other,
                     format!("the ticket has no `{name}`, which is not optional"),
                 ),

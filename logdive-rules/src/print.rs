@@ -7,6 +7,7 @@ use logdive_core::{FieldName, Value, ValueType};
 use crate::rule::{Argument, Call, Effect, Rule};
 use crate::schema::{Entry, Origin};
 use crate::set::RuleSet;
+use crate::statement::Statement;
 use crate::template::Template;
 
 /// Writes the rule set in its normal form, without comments; [`RuleSet::parse`] of it gives an
@@ -19,8 +20,7 @@ impl fmt::Display for RuleSet {
             self.schema.entries.iter().partition(|(_, entry)| of_ticket(entry));
         for (name, entry) in ticket {
             write!(f, "  {name} : ")?;
-            write_type(f, entry)?;
-            f.write_str("\n")?;
+            writeln!(f, "{entry}")?;
         }
         for (step, fields) in &self.schema.steps {
             write!(f, "  evidence {step} : rows {{")?;
@@ -35,15 +35,25 @@ impl fmt::Display for RuleSet {
                 Origin::Measured(measure) => writeln!(f, "  fact {name} = {measure}")?,
                 Origin::Given | Origin::Ticket => {
                     write!(f, "  fact {name} : ")?;
-                    write_type(f, entry)?;
-                    f.write_str("\n")?;
+                    writeln!(f, "{entry}")?;
                 }
             }
         }
         let decisions: Vec<&str> = self.decisions().collect();
         writeln!(f, "}}\n\ndecisions {{ {} }}\n", decisions.join(", "))?;
         writeln!(f, "default {} {}", self.default_decision, quoted(&self.default_because))?;
+        for (index, statement) in self.statements.iter().enumerate() {
+            f.write_str(if index == 0 { "\n" } else { "" })?;
+            writeln!(f, "{statement}")?;
+        }
         self.rules.iter().try_for_each(|rule| write!(f, "\n{rule}"))
+    }
+}
+
+/// Writes the statement as a rule file does.
+impl fmt::Display for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} when {}", self.kind.words(), self.when)
     }
 }
 
@@ -54,6 +64,15 @@ impl fmt::Display for Rule {
         for (index, name) in self.over().enumerate() {
             let before = if index == 0 { " over " } else { ", " };
             write!(f, "{before}{}", quoted(name))?;
+        }
+        if let Some(cap) = self.bounds.cap {
+            write!(f, " cap {cap}")?;
+        }
+        if let Some(owner) = &self.owner {
+            write!(f, " owner {}", quoted(owner))?;
+        }
+        if let Some(day) = self.bounds.review_by {
+            write!(f, " review by {day}")?;
         }
         writeln!(f, " {{\n  when   {}", self.when)?;
         if let Some(unless) = &self.unless {
@@ -118,24 +137,61 @@ fn is_word(text: &str) -> bool {
     FieldName::parse(text).is_ok()
 }
 
-fn write_type(f: &mut fmt::Formatter<'_>, entry: &Entry) -> fmt::Result {
-    write_kind(f, &entry.kind)?;
-    if let Some((low, high)) = entry.range {
-        write!(f, " {low}..{high}")?;
+/// Writes what stands behind the colon of the entry.
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.json {
+            true => f.write_str("json")?,
+            false => write_kind(f, &self.kind)?,
+        }
+        if let Some((low, high)) = self.range {
+            write!(f, " {low}..{high}")?;
+        }
+        if let Some(pointer) = &self.at {
+            write!(f, " at {}", quoted(pointer))?;
+        }
+        match (&self.default, &self.kind) {
+            (Some(Value::Text(member)), ValueType::Enum(_)) => {
+                f.write_str(" or else ")?;
+                write_member(f, member)
+            }
+            (Some(default), _) => write!(f, " or else {default}"),
+            (None, _) => f.write_str(if self.optional { " optional" } else { "" }),
+        }
     }
-    f.write_str(if entry.optional { " optional" } else { "" })
+}
+
+/// A type as a rule file writes it.
+pub(crate) fn kind(kind: &ValueType) -> String {
+    struct Kind<'a>(&'a ValueType);
+    impl fmt::Display for Kind<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write_kind(f, self.0)
+        }
+    }
+    Kind(kind).to_string()
 }
 
 fn write_kind(f: &mut fmt::Formatter<'_>, kind: &ValueType) -> fmt::Result {
-    let ValueType::Enum(members) = kind else { return write!(f, "{kind}") };
+    let members = match kind {
+        ValueType::Enum(members) => members,
+        ValueType::Set(members) => {
+            f.write_str("set of ")?;
+            return write_kind(f, members);
+        }
+        kind => return write!(f, "{kind}"),
+    };
     f.write_str("enum { ")?;
     for (index, member) in members.iter().enumerate() {
-        let comma = if index > 0 { ", " } else { "" };
-        if is_word(member) {
-            write!(f, "{comma}{member}")?;
-        } else {
-            write!(f, "{comma}{}", quoted(member))?;
-        }
+        f.write_str(if index > 0 { ", " } else { "" })?;
+        write_member(f, member)?;
     }
     f.write_str(" }")
+}
+
+fn write_member(f: &mut fmt::Formatter<'_>, member: &str) -> fmt::Result {
+    match is_word(member) {
+        true => f.write_str(member),
+        false => f.write_str(&quoted(member)),
+    }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use logdive_core::port::RuleBounds;
 use logdive_core::{ActionName, Digest, Mode, Predicate, Value};
+use serde::{Deserialize, Serialize};
 
 use crate::template::Template;
 
@@ -15,6 +17,8 @@ pub struct Rule {
     pub(crate) version: u32,
     pub(crate) mode: Mode,
     pub(crate) over: BTreeSet<String>,
+    pub(crate) owner: Option<String>,
+    pub(crate) bounds: RuleBounds,
     pub(crate) when: Predicate,
     pub(crate) unless: Option<Predicate>,
     pub(crate) decision: String,
@@ -34,18 +38,21 @@ pub enum Effect {
 }
 
 /// An action with its arguments as a rule writes them.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Call {
     /// The action.
     pub name: ActionName,
     /// Its arguments.
+    #[serde(default)]
     pub arguments: BTreeMap<String, Argument>,
 }
 
 /// An argument of an action. The enum is complete.
 #[expect(clippy::exhaustive_enums, reason = "an argument that a caller forgets would be lost")]
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Argument {
     /// A constant.
     Constant(Value),
@@ -53,6 +60,21 @@ pub enum Argument {
     Fact(String),
     /// A text with placeholders, each of which must be known exactly.
     Text(Template),
+}
+
+impl Call {
+    /// Calls an action, without arguments yet.
+    #[must_use]
+    pub const fn new(name: ActionName) -> Self {
+        Self { name, arguments: BTreeMap::new() }
+    }
+
+    /// Gives an argument.
+    #[must_use]
+    pub fn argument(mut self, name: impl Into<String>, argument: Argument) -> Self {
+        self.arguments.insert(name.into(), argument);
+        self
+    }
 }
 
 impl Argument {
@@ -84,6 +106,18 @@ impl Rule {
     #[must_use]
     pub const fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// Who answers for it.
+    #[must_use]
+    pub fn owner(&self) -> Option<&str> {
+        self.owner.as_deref()
+    }
+
+    /// How often it may act, and when it is due for review.
+    #[must_use]
+    pub const fn bounds(&self) -> RuleBounds {
+        self.bounds
     }
 
     /// The decision it makes.

@@ -28,8 +28,18 @@ pub(crate) struct Entry {
     pub(crate) range: Option<(i64, i64)>,
     /// Whether it may be absent.
     pub(crate) optional: bool,
+    /// What is read where it is absent.
+    pub(crate) default: Option<Value>,
+    /// Where a ticket field stands, as a JSON pointer; else its name says it.
+    pub(crate) at: Option<String>,
+    /// Whether whatever stands there is read, as the text of its JSON.
+    pub(crate) json: bool,
     pub(crate) origin: Origin,
 }
+
+/// What a fact that cannot be had is to a term, which asks for no reason.
+pub(crate) static UNAVAILABLE: Fact =
+    Fact::Unavailable(Reason { kind: ReasonKind::NotMeasured, detail: String::new() });
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +78,11 @@ impl Entry {
         }
     }
 
+    /// Whether it is read from a ticket's JSON, not from the fields that a ticket has.
+    pub(crate) const fn is_of_json(&self) -> bool {
+        self.at.is_some() || self.json || matches!(self.kind, ValueType::Set(_))
+    }
+
     /// Checks a fact against the entry.
     pub(crate) fn fits(&self, fact: &Fact) -> Result<(), Misfit> {
         if !fact.is_a(&self.kind) {
@@ -85,15 +100,31 @@ impl Entry {
                 Some((low, high)) if *bound > high => Err(Misfit::Range(low, high)),
                 _ => Ok(()),
             },
-            Fact::Absent if !self.optional => Err(Misfit::Absent),
+            Fact::Absent if !self.optional && self.default.is_none() => Err(Misfit::Absent),
             _ => Ok(()),
         }
     }
 
-    /// The fact as rules see it: one that does not fit cannot be had.
+    /// The fact as [`Entry::admit`] gives it, for who asks for no reason. `default` is what the
+    /// entry reads where it is absent.
+    pub(crate) fn see<'a>(&self, fact: &'a Fact, default: Option<&'a Fact>) -> &'a Fact {
+        match (self.fits(fact), fact, default) {
+            (Err(_), ..) => &UNAVAILABLE,
+            (Ok(()), Fact::Absent, Some(default)) => default,
+            (Ok(()), fact, _) => fact,
+        }
+    }
+
+    /// The fact as rules see it: one that does not fit cannot be had, one that is absent may read as
+    /// a constant.
     pub(crate) fn admit(&self, name: &str, fact: Fact) -> Fact {
         let (kind, detail) = match self.fits(&fact) {
-            Ok(()) => return fact,
+            Ok(()) => {
+                return match (fact, &self.default) {
+                    (Fact::Absent, Some(default)) => Fact::Known(default.clone()),
+                    (fact, _) => fact,
+                };
+            }
             Err(Misfit::Type) => {
                 (ReasonKind::IllTyped, format!("`{name}` is not of type {}", self.kind))
             }

@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use logdive_core::port::{ActionNeed, Needs};
-use logdive_core::{Diagnostic, Digest, Measure, Span, Value, ValueType};
+use logdive_core::{Digest, Level, Measure, Predicate, Value, ValueType};
 
+use crate::analysis::{Finding, codes};
 use crate::check::{Checked, check};
-use crate::diagnostics::{RuleErrors, TOO_LARGE};
+use crate::compiled::{Compiled, CompiledOnce};
+use crate::diagnostics::{RuleErrors, Suggestions};
 use crate::facts::FactsBuilder;
 use crate::limits;
 use crate::rule::{Argument, Rule};
-use crate::schema::{Origin, Schema};
+use crate::schema::{EntryTypes, Origin, Schema};
+use crate::statement::Statement;
 use crate::syntax;
 
 /// A checked set of rules: what they may read, what they may decide, and the rules themselves.
@@ -27,10 +30,14 @@ pub struct RuleSet {
     pub(crate) decisions: BTreeSet<String>,
     pub(crate) default_decision: String,
     pub(crate) default_because: String,
+    /// Sorted by kind and text, each once.
+    pub(crate) statements: Vec<Statement>,
     pub(crate) rules: Vec<Rule>,
     /// For each rule the rules that its `over` names, by place in `rules`.
     pub(crate) below: Vec<Vec<usize>>,
     digest: Digest,
+    /// Made when first needed; no part of what the set is.
+    compiled: CompiledOnce,
 }
 
 /// The version of the language: what a digest is made under.
@@ -44,21 +51,40 @@ impl RuleSet {
     /// limit of [`limits`](crate::limits) is refused.
     pub fn parse(text: impl AsRef<str>) -> Result<Self, RuleErrors> {
         let text = text.as_ref();
+        let (file, mut diagnostics) = syntax::parse_within_limits(text);
         if text.len() > limits::FILE {
-            let message = format!("longer than {} bytes", limits::FILE);
-            let diagnostic = Diagnostic::new(TOO_LARGE, Span::default(), message);
-            return Err(RuleErrors::new(vec![diagnostic.help("split it by playbook")], text));
+            return Err(RuleErrors::new(diagnostics, text));
         }
-        let (file, mut diagnostics) = syntax::parse(text);
         match check(file, text, &mut diagnostics) {
             Some(checked) if diagnostics.is_empty() => Ok(Self::from_checked(checked)),
             _ => Err(RuleErrors::new(diagnostics, text)),
         }
     }
 
+    /// Reads and checks a rule file, and proves what must hold of a set that runs: rules that decide
+    /// differently and are not ranked are never true together, every `cover` and every
+    /// `never automatic` holds. A statement that cannot be decided is refused too. For warnings ask
+    /// [`RuleSet::analyse`].
+    ///
+    /// # Errors
+    /// What [`RuleSet::parse`] refuses; what does not hold, each with facts that show it.
+    pub fn compile(text: impl AsRef<str>) -> Result<Self, RuleErrors> {
+        let text = text.as_ref();
+        let rules = Self::parse(text)?;
+        let mut analysis = rules.proofs();
+        let unproved =
+            |finding: &Finding| finding.code == codes::UNDECIDED && finding.statement.is_some();
+        analysis.retain(|finding| finding.level == Level::Error || unproved(finding));
+        let mut found = analysis.diagnostics(&rules, text);
+        found.iter_mut().for_each(|diagnostic| diagnostic.level = Level::Error);
+        if found.is_empty() { Ok(rules) } else { Err(RuleErrors::new(found, text)) }
+    }
+
     fn from_checked(checked: Checked) -> Self {
-        let Checked { schema, decisions, default: (default_decision, default_because), rules } =
-            checked;
+        let Checked { schema, decisions, default, mut statements, rules } = checked;
+        let (default_decision, default_because) = default;
+        statements.sort_by_cached_key(|statement| (statement.kind, statement.when.to_string()));
+        statements.dedup();
         let index: BTreeMap<&str, usize> =
             rules.iter().enumerate().map(|(at, rule)| (rule.name(), at)).collect();
         let below = rules
@@ -66,8 +92,18 @@ impl RuleSet {
             .map(|rule| rule.over().filter_map(|name| index.get(name).copied()).collect())
             .collect();
         let digest = Digest::of("");
-        let mut set =
-            Self { schema, decisions, default_decision, default_because, rules, below, digest };
+        let compiled = CompiledOnce::default();
+        let mut set = Self {
+            schema,
+            decisions,
+            default_decision,
+            default_because,
+            statements,
+            rules,
+            below,
+            digest,
+            compiled,
+        };
         set.digest = Digest::of_parts([LANGUAGE.to_owned(), set.to_string()]);
         set
     }
@@ -77,6 +113,11 @@ impl RuleSet {
     #[must_use]
     pub const fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// The conditions as the evaluators walk them.
+    pub(crate) fn compiled(&self) -> &Compiled {
+        self.compiled.get(|| Compiled::new(&self.schema, &self.rules))
     }
 
     /// The rules, by name.
@@ -91,9 +132,26 @@ impl RuleSet {
         self.rules.get(at)
     }
 
+    /// What is claimed of the set: `cover` and `never automatic`.
+    #[must_use]
+    pub fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
     /// The decisions that rules may make.
     pub fn decisions(&self) -> impl Iterator<Item = &str> {
         self.decisions.iter().map(String::as_str)
+    }
+
+    /// Reads a condition over what the rules may read.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn condition(&self, text: impl AsRef<str>) -> Result<Predicate, RuleErrors> {
+        let text = text.as_ref();
+        let suggestions = Suggestions::new();
+        let types = EntryTypes { schema: &self.schema, suggestions: &suggestions };
+        Predicate::parse(text, &types).map_err(|diagnostics| RuleErrors::new(diagnostics, text))
     }
 
     /// The decision where no rule applies, and its reason.

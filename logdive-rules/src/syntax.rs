@@ -1,18 +1,23 @@
 //! The parser of a rule file: what was written, each part with its place, not yet checked.
 //!
 //! ```text
-//! file := { schema | decisions | default | rule }
+//! file := { schema | decisions | default | statement | rule }
 //! schema := "schema" WORD VERSION "{" { entry } "}"
-//! entry := TICKET_FIELD ":" type ["optional"]
+//! entry := TICKET_FIELD ":" type ["at" TEXT] [absence]
 //!        | "evidence" WORD ":" "rows" "{" [ WORD ":" type { "," WORD ":" type } [","] ] "}"
-//!        | "fact" WORD ":" type ["optional"]
+//!        | "fact" WORD ":" type [absence]
 //!        | "fact" WORD "=" measure
-//! type := "bool" | "int" [INT ".." INT] | "decimal" | "text" | "time" | "duration" | "ip"
-//!       | "severity" | "enum" "{" member { "," member } [","] "}"
+//! absence := "optional" | "or" "else" (constant | "{" "}")
+//! type := "set" "of" one | "json" | one
+//! one := "bool" | "int" [INT ".." INT] | "decimal" | "text" | "time" | "duration" | "ip" | "cidr"
+//!      | "severity" | "enum" "{" member { "," member } [","] "}"
 //! member := WORD | TEXT
 //! decisions := "decisions" "{" WORD { "," WORD } [","] "}"
 //! default := "default" WORD TEXT
-//! rule := "rule" TEXT VERSION "mode" MODE ["over" TEXT { "," TEXT }] "{" { clause } "}"
+//! statement := "cover" "when" expression | "never" "automatic" "when" expression
+//! rule := "rule" TEXT VERSION { part } "{" { clause } "}"
+//! part := "mode" MODE | "over" TEXT { "," TEXT } | "cap" INT "per" DURATION | "owner" TEXT
+//!       | "review" "by" DATE
 //! clause := "when" expression | "unless" expression
 //!         | "decide" WORD ["because" TEXT]
 //!         | "do" action { ";" action } [";"] | "no" "action"
@@ -26,26 +31,42 @@
 //! The file is split into items, items into entries and clauses, before any of them is parsed: a
 //! mistake in one part leaves the others as they are.
 
+use chrono::NaiveDate;
 use logdive_core::measure::syntax::MeasureExpr;
-use logdive_core::predicate::syntax::{Cursor, Expr, Literal, Spanned, Token, TokenKind, tokens};
+use logdive_core::port::Cap;
+use logdive_core::predicate::syntax::{
+    Cursor, Expr, Literal, Spanned, Token, TokenKind, tokens, without_followers,
+};
 use logdive_core::{Diagnostic, Span, ValueType};
 
-use crate::diagnostics::{MISSING_ITEM, TWICE};
+use crate::diagnostics::{MISSING_ITEM, TOO_LARGE, TWICE, UNKNOWN_WORD};
+use crate::limits;
+use crate::statement::StatementKind;
 
-mod part;
+pub(crate) mod part;
 mod rule;
 mod schema;
-mod split;
+pub(crate) mod split;
 
+pub(crate) use schema::{entry, one_type};
 use split::ItemKind;
 
 /// A rule file as it was written.
 #[derive(Debug, Default)]
 pub(crate) struct File {
     pub(crate) schema: Option<SchemaNode>,
-    pub(crate) decisions: Option<Vec<Spanned<String>>>,
+    pub(crate) decisions: Option<DecisionsNode>,
     pub(crate) default: Option<DefaultNode>,
+    pub(crate) statements: Vec<StatementNode>,
     pub(crate) rules: Vec<RuleNode>,
+}
+
+/// `decisions { … }`
+#[derive(Debug)]
+pub(crate) struct DecisionsNode {
+    /// The word `decisions`.
+    pub(crate) span: Span,
+    pub(crate) names: Vec<Spanned<String>>,
 }
 
 /// `schema NAME vN { … }`
@@ -65,7 +86,9 @@ pub(crate) enum EntryNode {
     Typed {
         name: Spanned<String>,
         kind: TypeNode,
-        optional: bool,
+        /// A JSON pointer.
+        at: Option<Spanned<String>>,
+        absence: Absence,
     },
     Step {
         name: Spanned<String>,
@@ -77,11 +100,27 @@ pub(crate) enum EntryNode {
     },
 }
 
+/// What an entry says of its being absent.
+#[derive(Debug)]
+pub(crate) enum Absence {
+    /// It must be there.
+    Required,
+    Optional,
+    /// A constant is read.
+    Default(Spanned<Literal>),
+    /// The empty set is read.
+    Empty(Span),
+}
+
 /// A type as it was written.
 #[derive(Debug)]
 pub(crate) struct TypeNode {
     pub(crate) kind: ValueType,
     pub(crate) range: Option<(i64, i64)>,
+    /// It was `json`.
+    pub(crate) json: bool,
+    /// Where it stands.
+    pub(crate) span: Span,
 }
 
 /// `default NAME "…"`
@@ -89,6 +128,13 @@ pub(crate) struct TypeNode {
 pub(crate) struct DefaultNode {
     pub(crate) decision: Spanned<String>,
     pub(crate) because: String,
+}
+
+/// `cover when …`, `never automatic when …`
+#[derive(Debug)]
+pub(crate) struct StatementNode {
+    pub(crate) kind: StatementKind,
+    pub(crate) when: Expr,
 }
 
 /// A rule as it was written. What could not be read is missing.
@@ -100,6 +146,9 @@ pub(crate) struct RuleNode {
     pub(crate) version: Option<u32>,
     pub(crate) mode: Option<Spanned<String>>,
     pub(crate) over: Vec<Spanned<String>>,
+    pub(crate) cap: Option<Cap>,
+    pub(crate) owner: Option<Spanned<String>>,
+    pub(crate) review_by: Option<NaiveDate>,
     pub(crate) when: Option<Expr>,
     pub(crate) unless: Option<Expr>,
     pub(crate) decide: Option<DecideNode>,
@@ -129,26 +178,42 @@ pub(crate) struct CallNode {
     pub(crate) arguments: Vec<(Spanned<String>, Spanned<Literal>)>,
 }
 
+/// Parses a file unless it is too long.
+pub(crate) fn parse_within_limits(text: &str) -> (File, Vec<Diagnostic>) {
+    if text.len() <= limits::FILE {
+        return parse(text);
+    }
+    let message = format!("longer than {} bytes", limits::FILE);
+    let diagnostic = Diagnostic::new(TOO_LARGE, Span::default(), message);
+    (File::default(), vec![diagnostic.help("split it by playbook")])
+}
+
 /// Parses a file; gives what could be read, and all that is wrong.
-pub(crate) fn parse(text: &str) -> (File, Vec<Diagnostic>) {
-    let (tokens, mut diagnostics) = tokens(text);
+fn parse(text: &str) -> (File, Vec<Diagnostic>) {
+    let (tokens, lexed) = tokens(text);
+    let mut diagnostics = Vec::new();
     let mut file = File::default();
-    let mut seen = Vec::new();
+    let mut seen: Vec<(ItemKind, Span)> = Vec::new();
     for item in split::items(&tokens, &mut diagnostics) {
-        let single = item.kind != ItemKind::Rule;
-        if single && seen.contains(&item.kind) {
-            let word = item.kind.word();
-            let diagnostic = Diagnostic::new(TWICE, item.span(), format!("a second `{word}`"));
-            diagnostics.push(diagnostic.help("a file has one of it: join them"));
-            continue;
+        if item.kind.stands_once() {
+            if let Some((_, first)) = seen.iter().find(|(kind, _)| *kind == item.kind) {
+                let word = item.kind.word();
+                let diagnostic = Diagnostic::new(TWICE, item.span(), format!("a second `{word}`"));
+                let diagnostic = diagnostic.label(*first, "the first is here");
+                diagnostics.push(diagnostic.help("a file has one of it: join them"));
+                continue;
+            }
+            seen.push((item.kind, item.span()));
         }
-        seen.push(item.kind);
         match item.kind {
             ItemKind::Schema => file.schema = schema::schema(&item, &mut diagnostics),
             ItemKind::Decisions => {
                 file.decisions = keep(schema::decisions(&item), &mut diagnostics);
             }
             ItemKind::Default => file.default = keep(rule::default(&item), &mut diagnostics),
+            ItemKind::Cover | ItemKind::Never => {
+                file.statements.extend(keep(rule::statement(&item), &mut diagnostics));
+            }
             ItemKind::Rule => file.rules.extend(rule::rule(&item, &mut diagnostics)),
         }
     }
@@ -157,14 +222,46 @@ pub(crate) fn parse(text: &str) -> (File, Vec<Diagnostic>) {
         (ItemKind::Decisions, "decisions { NAME, … }"),
         (ItemKind::Default, "default NAME \"why no rule applies\""),
     ] {
-        if !seen.contains(&kind) {
+        if !seen.iter().any(|(found, _)| *found == kind) {
             let end = Span::new(text.len(), text.len());
             let message = format!("the file has no `{}`", kind.word());
             let help = format!("write `{example}`");
             diagnostics.push(Diagnostic::new(MISSING_ITEM, end, message).help(help));
         }
     }
+    // A rule in which something is no token is not asked for what it lacks.
+    let mut end = text.len();
+    for rule in file.rules.iter_mut().rev() {
+        let next = lexed.partition_point(|lexed| lexed.span.start < rule.span.start);
+        rule.broken |= lexed.get(next).is_some_and(|lexed| lexed.span.start < end);
+        end = rule.span.start;
+    }
+    without_followers(text, &lexed, &mut diagnostics);
+    without_stray_braces(text, &mut diagnostics);
+    diagnostics.extend(lexed);
     (file, diagnostics)
+}
+
+/// Takes away what is said of a `}` that is too many only because what stands before it on its
+/// line could not be read.
+fn without_stray_braces(text: &str, diagnostics: &mut Vec<Diagnostic>) {
+    /// A line may be the whole file.
+    const FAR: usize = 1_000;
+    let is_brace = |diagnostic: &Diagnostic| {
+        diagnostic.code == UNKNOWN_WORD && text.get(diagnostic.span.range()) == Some("}")
+    };
+    let mut others: Vec<usize> =
+        diagnostics.iter().filter(|found| !is_brace(found)).map(|found| found.span.start).collect();
+    others.sort_unstable();
+    diagnostics.retain(|found| {
+        let at = found.span.start;
+        let before = others.partition_point(|other| *other < at).checked_sub(1);
+        let before = before.and_then(|last| others.get(last)).filter(|other| at - **other <= FAR);
+        let follows = before.is_some_and(|other| {
+            text.get(*other..at).is_some_and(|between| !between.contains('\n'))
+        });
+        !(is_brace(found) && follows)
+    });
 }
 
 fn keep<T>(result: Result<T, Diagnostic>, diagnostics: &mut Vec<Diagnostic>) -> Option<T> {
@@ -202,6 +299,8 @@ fn version(cursor: &mut Cursor<'_>, what: &str) -> Result<u32, Diagnostic> {
         Some(word) if word.starts_with('v') => cursor.span(),
         _ => behind,
     };
+    let first = if span == behind { " v1" } else { "v1" };
     Err(Diagnostic::new(VERSION, span, format!("{what} has no version"))
-        .help("write `v1`, and raise it when the meaning changes: decisions are recorded with it"))
+        .help("write `v1`, and raise it when the meaning changes: decisions are recorded with it")
+        .suggestion(first))
 }

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A text in which facts are named.
 ///
 /// `{name}` stands for a fact or ticket field; `{{` and `}}` are braces.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 // Invariant: no two texts stand side by side, and no text is empty.
 pub struct Template(Vec<Piece>);
 
@@ -21,6 +24,20 @@ pub enum Piece {
 
 /// What is wrong with a template.
 pub(crate) struct Malformed(pub(crate) &'static str);
+
+impl TryFrom<String> for Template {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        Self::parse(&text).map_err(|Malformed(why)| why)
+    }
+}
+
+impl From<Template> for String {
+    fn from(template: Template) -> Self {
+        template.to_string()
+    }
+}
 
 impl Template {
     pub(crate) fn parse(text: &str) -> Result<Self, Malformed> {

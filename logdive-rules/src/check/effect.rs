@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use logdive_core::predicate::syntax::{Literal, Spanned};
-use logdive_core::{ActionName, Span, Value};
+use logdive_core::{ActionName, Diagnostic, Span, Value};
 
 use super::{Context, names};
 use crate::diagnostics::{DUPLICATE, FACT, NAME, PLACEHOLDER};
@@ -21,13 +21,7 @@ impl Context<'_> {
         if !self.broken.contains(name) {
             let names = self.schema.entries.keys().map(String::as_str);
             let names = names.take(self.suggestions.most());
-            self.diagnostics.push(logdive_core::Diagnostic::unknown(
-                FACT,
-                "fact",
-                name,
-                span(self),
-                names,
-            ));
+            self.diagnostics.push(Diagnostic::unknown(FACT, "fact", name, span(self), names));
         }
         None
     }
@@ -79,9 +73,16 @@ impl Context<'_> {
         if action.is_none() {
             let message = format!("`{}` cannot be the name of an action", name.value);
             let help = "an action is named with 1 to 64 of a-z, 0-9, `_` and `-`";
-            self.report(NAME, name.span, message, help);
+            let diagnostic = Diagnostic::new(NAME, name.span, message).help(help);
+            let lower = name.value.to_ascii_lowercase();
+            self.diagnostics.push(match ActionName::parse(&lower) {
+                Ok(_) if lower.contains('-') => diagnostic.suggestion(format!("\"{lower}\"")),
+                Ok(_) => diagnostic.suggestion(lower),
+                Err(_) => diagnostic,
+            });
         }
         let mut checked = BTreeMap::new();
+        let mut first: BTreeMap<String, Span> = BTreeMap::new();
         let mut sound = true;
         for (parameter, literal) in arguments {
             if names::dotted(&parameter.value).is_err() || parameter.value.contains('.') {
@@ -89,9 +90,13 @@ impl Context<'_> {
                 self.report(NAME, parameter.span, message, "a parameter is one word");
             }
             let argument = self.argument(literal);
-            if checked.contains_key(&parameter.value) {
+            if let Some(first) = first.get(&parameter.value) {
                 let message = format!("parameter `{}` stands twice", parameter.value);
-                self.report(DUPLICATE, parameter.span, message, "remove one");
+                let diagnostic = Diagnostic::new(DUPLICATE, parameter.span, message);
+                let diagnostic = diagnostic.label(*first, "the first is here");
+                self.diagnostics.push(diagnostic.help("remove one"));
+            } else {
+                first.insert(parameter.value.clone(), parameter.span);
             }
             match argument {
                 Some(argument) => {

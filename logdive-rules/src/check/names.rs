@@ -3,7 +3,9 @@
 use logdive_core::FieldName;
 
 /// Words that begin or join parts of a file, hence cannot be facts.
-const RESERVED: [&str; 16] = [
+const RESERVED: [&str; 18] = [
+    "cover",
+    "never",
     "schema",
     "decisions",
     "default",

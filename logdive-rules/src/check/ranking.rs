@@ -1,11 +1,14 @@
 //! The ranking of rules: every `over` names a rule, and no rule ranks above itself.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use logdive_core::Diagnostic;
 
 use crate::diagnostics::{CIRCLE, OVER, Suggestions, unknown};
 use crate::syntax::RuleNode;
+
+/// Most rules of one circle that are pointed at.
+const MOST_LABELS: usize = 8;
 
 pub(super) fn check(
     rules: &[RuleNode],
@@ -29,23 +32,73 @@ pub(super) fn check(
         }
         below.push(targets);
     }
-    for at in in_circles(&below) {
-        if let Some(rule) = rules.get(at) {
-            let others = rule.over.iter().map(|name| format!("`{}`", name.value));
-            let message = format!("rule `{}` ranks above itself", rule.name.value);
-            let help = format!("it is over {}: remove one `over` of the circle", join(others));
-            diagnostics.push(Diagnostic::new(CIRCLE, rule.name.span, message).help(help));
+    for circle in circles(&below) {
+        // What is named first is what stands first in the file.
+        let named: Vec<&RuleNode> = circle.iter().filter_map(|at| rules.get(*at)).collect();
+        let Some((first, others)) = named.split_first() else { continue };
+        let message = format!("rule `{}` ranks above itself", first.name.value);
+        let mut diagnostic = Diagnostic::new(CIRCLE, first.name.span, message);
+        let next = others.first().unwrap_or(first);
+        diagnostic = diagnostic.help(format!(
+            "it is over `{}`{}: remove one `over` of the circle",
+            next.name.value,
+            if others.is_empty() { "" } else { ", which leads back to it" },
+        ));
+        for (at, rule) in others.iter().enumerate().take(MOST_LABELS) {
+            let next = others.get(at + 1).unwrap_or(first);
+            let over = rule.over.iter().find(|over| over.value == next.name.value);
+            let place = over.map_or(rule.name.span, |over| over.span);
+            let message = format!("`{}` is over `{}`", rule.name.value, next.name.value);
+            diagnostic = diagnostic.label(place, message);
         }
+        diagnostics.push(diagnostic);
     }
 }
 
-fn join(names: impl Iterator<Item = String>) -> String {
-    names.collect::<Vec<_>>().join(", ")
+/// The circles in a ranking, each as a way from its first rule back to it; of circles that share
+/// a rule, one.
+fn circles(below: &[Vec<usize>]) -> Vec<Vec<usize>> {
+    let mut group_of = vec![usize::MAX; below.len()];
+    for (number, group) in groups(below).iter().enumerate() {
+        for at in group {
+            if let Some(slot) = group_of.get_mut(*at) {
+                *slot = number;
+            }
+        }
+    }
+    let mut seen = BTreeSet::new();
+    let starts = group_of.iter().enumerate().filter(|(_, group)| seen.insert(**group));
+    starts.filter_map(|(start, _)| circle(start, below, &group_of)).collect()
 }
 
-/// The rules that take part in a circle: what is left when rules that nothing ranks above, and
-/// rules that rank above nothing, are taken away again and again.
-fn in_circles(below: &[Vec<usize>]) -> Vec<usize> {
+/// The shortest way from a rule back to it, inside its group.
+fn circle(start: usize, below: &[Vec<usize>], group_of: &[usize]) -> Option<Vec<usize>> {
+    let mut from: HashMap<usize, usize> = HashMap::new();
+    let mut open = VecDeque::from([start]);
+    while let Some(at) = open.pop_front() {
+        for next in below.get(at).into_iter().flatten() {
+            if *next == start {
+                let mut way = vec![at];
+                let mut at = at;
+                while at != start {
+                    at = *from.get(&at)?;
+                    way.push(at);
+                }
+                way.reverse();
+                return Some(way);
+            }
+            if group_of.get(*next) == group_of.get(start) && !from.contains_key(next) {
+                from.insert(*next, at);
+                open.push_back(*next);
+            }
+        }
+    }
+    None
+}
+
+/// Groups of rules of which each ranks above all others of its group: strongly connected, by two
+/// walks (Kosaraju). A rule that is in no circle is a group of its own.
+fn groups(below: &[Vec<usize>]) -> Vec<Vec<usize>> {
     let mut above: Vec<Vec<usize>> = vec![Vec::new(); below.len()];
     for (at, targets) in below.iter().enumerate() {
         for target in targets {
@@ -54,32 +107,54 @@ fn in_circles(below: &[Vec<usize>]) -> Vec<usize> {
             }
         }
     }
-    let left = peel(below, &above, vec![true; below.len()]);
-    let left = peel(&above, below, left);
-    left.iter().enumerate().filter(|(_, left)| **left).map(|(at, _)| at).collect()
+    let mut order = Vec::with_capacity(below.len());
+    let mut seen = vec![false; below.len()];
+    for start in 0..below.len() {
+        walk(start, below, &mut seen, &mut order);
+    }
+    let mut seen = vec![false; below.len()];
+    let mut groups = Vec::new();
+    for start in order.into_iter().rev() {
+        let mut group = Vec::new();
+        walk(start, &above, &mut seen, &mut group);
+        groups.extend(Some(group).filter(|group| !group.is_empty()));
+    }
+    groups
 }
 
-/// Takes away, again and again, every rule to which no edge comes from one that is left.
-fn peel(edges: &[Vec<usize>], reverse: &[Vec<usize>], mut left: Vec<bool>) -> Vec<bool> {
-    let is_left = |left: &[bool], at: usize| left.get(at).copied().unwrap_or(false);
-    let mut incoming: Vec<usize> = reverse
-        .iter()
-        .map(|sources| sources.iter().filter(|at| is_left(&left, **at)).count())
-        .collect();
-    let mut free: Vec<usize> =
-        (0..left.len()).filter(|at| is_left(&left, *at) && incoming.get(*at) == Some(&0)).collect();
-    while let Some(at) = free.pop() {
-        if let Some(slot) = left.get_mut(at) {
-            *slot = false;
-        }
-        for target in edges.get(at).into_iter().flatten() {
-            if let Some(count) = incoming.get_mut(*target).filter(|_| is_left(&left, *target)) {
-                *count -= 1;
-                if *count == 0 {
-                    free.push(*target);
+/// Adds all that is reached and was not seen before, each behind what is reached from it.
+fn walk(start: usize, edges: &[Vec<usize>], seen: &mut [bool], order: &mut Vec<usize>) {
+    let mut first = |at: usize| seen.get_mut(at).is_some_and(|seen| !std::mem::replace(seen, true));
+    let mut open = Vec::new();
+    if first(start) {
+        open.push((start, 0));
+    }
+    while let Some((at, edge)) = open.pop() {
+        match edges.get(at).and_then(|edges| edges.get(edge)) {
+            Some(next) => {
+                open.push((at, edge + 1));
+                if first(*next) {
+                    open.push((*next, 0));
                 }
             }
+            None => order.push(at),
         }
     }
-    left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::circles;
+
+    #[test]
+    fn of_a_ranking_only_circles_are_found() {
+        let none: Vec<Vec<usize>> = Vec::new();
+        assert_eq!(circles(&[vec![1, 2], vec![2], vec![]]), none);
+        assert_eq!(circles(&[vec![0]]), [[0]]);
+        // What leads from one circle to another is in none.
+        let two = [vec![1], vec![0, 2], vec![3], vec![4], vec![5], vec![3]];
+        assert_eq!(circles(&two), [vec![0, 1], vec![3, 4, 5]]);
+        let long: Vec<Vec<usize>> = (0..10_000).map(|at| vec![(at + 1) % 10_000]).collect();
+        assert_eq!(circles(&long), [(0..10_000).collect::<Vec<_>>()]);
+    }
 }

@@ -1,9 +1,10 @@
 //! One rule.
 
+use logdive_core::port::RuleBounds;
 use logdive_core::{Diagnostic, Mode, nearest};
 
-use super::Context;
 use super::condition::{Unavailable, unavailable};
+use super::{Context, listed_at};
 use crate::diagnostics::{DECISION, MISSING_CLAUSE, MODE, NAME, UNAVAILABLE, unknown};
 use crate::limits;
 use crate::rule::Rule;
@@ -64,7 +65,7 @@ pub(super) fn rule(node: RuleNode, schema_broken: bool, context: &mut Context<'_
             let names = context.decisions.iter().map(String::as_str);
             let names = names.take(context.suggestions.most());
             let diagnostic = unknown(DECISION, "decision", &decide.decision, names);
-            context.diagnostics.push(diagnostic);
+            context.diagnostics.push(listed_at(diagnostic, context.decisions_at));
         }
         None
     });
@@ -74,6 +75,8 @@ pub(super) fn rule(node: RuleNode, schema_broken: bool, context: &mut Context<'_
         version: node.version?,
         mode: mode?,
         over: node.over.into_iter().map(|name| name.value).collect(),
+        owner: node.owner.map(|owner| owner.value),
+        bounds: RuleBounds::default().cap(node.cap).review_by(node.review_by),
         when: when?,
         unless: unless?,
         decision: decision?,
@@ -88,12 +91,12 @@ pub(super) fn rule(node: RuleNode, schema_broken: bool, context: &mut Context<'_
 fn report_unavailable(node: &RuleNode, mode: Option<Mode>, context: &mut Context<'_>) {
     let mut found = Vec::new();
     if let Some(when) = &node.when {
-        unavailable(when, false, &mut found);
+        unavailable(when, false, None, &mut found);
     }
     if let Some(unless) = &node.unless {
-        unavailable(unless, true, &mut found);
+        unavailable(unless, true, Some(false), &mut found);
     }
-    for Unavailable { span, against } in found {
+    for Unavailable { span, against, neutral } in found {
         let (message, help) = if mode == Some(Mode::Automatic) {
             (
                 "an automatic rule reads `is unavailable`",
@@ -108,6 +111,13 @@ fn report_unavailable(node: &RuleNode, mode: Option<Mode>, context: &mut Context
         } else {
             continue;
         };
-        context.diagnostics.push(Diagnostic::new(UNAVAILABLE, span, message).help(help));
+        let mut diagnostic = Diagnostic::new(UNAVAILABLE, span, message).help(help);
+        if let Some(neutral) = neutral {
+            diagnostic = diagnostic.suggestion(neutral.to_string());
+        }
+        if let Some(word) = node.mode.as_ref().filter(|_| mode == Some(Mode::Automatic)) {
+            diagnostic = diagnostic.label(word.span, "the rule is automatic");
+        }
+        context.diagnostics.push(diagnostic);
     }
 }

@@ -8,7 +8,7 @@ use super::word_of;
 
 /// Parses a part to its end. `words` are those that may follow, for suggestions; `what` names the
 /// part in messages.
-pub(super) fn whole<'a, T>(
+pub(crate) fn whole<'a, T>(
     tokens: &'a [Token],
     what: &str,
     words: &[&str],
@@ -18,12 +18,20 @@ pub(super) fn whole<'a, T>(
     let result = parse(&mut cursor).and_then(|value| match cursor.peek() {
         None => Ok(value),
         Some(token) => Err(match word_of(Some(token)) {
-            Some(word) if nearest(word, words).is_some() => stray(token, words),
-            _ => Diagnostic::new(
-                "P002",
-                token.span,
-                format!("expected the end of {what}, found {}", token.kind.describe()),
-            ),
+            // It is spelled like `when`, and is a word of other languages.
+            Some(word) if word != "then" && nearest(word, words).is_some() => stray(token, words),
+            word => {
+                let message =
+                    format!("expected the end of {what}, found {}", token.kind.describe());
+                let diagnostic = Diagnostic::new("P002", token.span, message);
+                match word {
+                    Some("then") => diagnostic.help("remove `then`").suggestion(""),
+                    _ if ["`when`", "`unless`", "`cover`", "`never automatic`"].contains(&what) => {
+                        diagnostic.help("conditions are joined by `and` and `or`")
+                    }
+                    _ => diagnostic,
+                }
+            }
         }),
     });
     result.map_err(|mut diagnostic| {

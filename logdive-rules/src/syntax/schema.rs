@@ -1,17 +1,17 @@
 //! `schema` and `decisions`.
 
 use logdive_core::measure::syntax::measure;
-use logdive_core::predicate::syntax::{Cursor, Spanned, Token, TokenKind};
+use logdive_core::predicate::syntax::{Cursor, Spanned, Token, TokenKind, literal};
 use logdive_core::{Diagnostic, ValueType};
 
 use super::part::{list, whole};
 use super::split::{self, Item, stray};
-use super::{EntryNode, SchemaNode, TypeNode, is_symbol, version, word_of};
+use super::{Absence, DecisionsNode, EntryNode, SchemaNode, TypeNode, is_symbol, version, word_of};
 use crate::diagnostics::{BRACE, DUPLICATE, TOO_LARGE, TYPE};
 use crate::limits;
 
 const WORDS: [&str; 3] = ["ticket.NAME", "evidence", "fact"];
-const FOLLOWING: [&str; 3] = ["evidence", "fact", "optional"];
+const FOLLOWING: [&str; 4] = ["evidence", "fact", "optional", "at"];
 
 pub(super) fn schema(item: &Item<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<SchemaNode> {
     let head = whole(item.head, "the schema's head", &[], |cursor| {
@@ -55,19 +55,19 @@ fn declared(tokens: &[Token]) -> Vec<String> {
     named.filter_map(|(token, _)| word_of(Some(token)).map(str::to_owned)).chain(second).collect()
 }
 
-fn entry(cursor: &mut Cursor<'_>) -> Result<EntryNode, Diagnostic> {
+pub(crate) fn entry(cursor: &mut Cursor<'_>) -> Result<EntryNode, Diagnostic> {
     let first = cursor.expect_word("an entry")?;
     match first.value.as_str() {
         "evidence" => {
             let name = cursor.expect_word("the step's name")?;
             cursor.expect_symbol(":")?;
             if !cursor.eat_word("rows") {
-                return Err(cursor.unexpected("`rows`").suggestion("rows"));
+                return Err(cursor.missing("`rows`", "rows"));
             }
             let fields = list(cursor, ["{", "}"], |cursor| {
                 let name = cursor.expect_word("a field's name")?;
                 cursor.expect_symbol(":")?;
-                Ok((name, kind(cursor)?))
+                Ok((name, one_type(cursor)?))
             })?;
             Ok(EntryNode::Step { name, fields })
         }
@@ -87,12 +87,65 @@ fn entry(cursor: &mut Cursor<'_>) -> Result<EntryNode, Diagnostic> {
 
 fn typed(cursor: &mut Cursor<'_>, name: Spanned<String>) -> Result<EntryNode, Diagnostic> {
     cursor.expect_symbol(":")?;
-    let kind = kind(cursor)?;
-    Ok(EntryNode::Typed { name, kind, optional: cursor.eat_word("optional") })
+    let kind = match cursor.at_word("json") {
+        true => {
+            let span = cursor.span();
+            cursor.advance();
+            TypeNode { kind: ValueType::Text, range: None, json: true, span }
+        }
+        false => set_or_one(cursor)?,
+    };
+    let at = match cursor.eat_word("at") {
+        true => Some(cursor.expect_text("a JSON pointer in quotes")?),
+        false => None,
+    };
+    let absence = absence(cursor)?;
+    if cursor.at_word("at") && at.is_none() {
+        let help = "write `at` directly behind the type";
+        return Err(cursor.unexpected("the end of the entry").help(help));
+    }
+    Ok(EntryNode::Typed { name, kind, at, absence })
+}
+
+fn set_or_one(cursor: &mut Cursor<'_>) -> Result<TypeNode, Diagnostic> {
+    if !cursor.eat_word("set") {
+        return one_type(cursor);
+    }
+    if !cursor.eat_word("of") {
+        return Err(cursor.missing("`of` and the type of the members", "of"));
+    }
+    let start = cursor.span();
+    let members = one_type(cursor)?;
+    if members.range.is_some() {
+        let span = start.to(cursor.previous());
+        let diagnostic = Diagnostic::new(TYPE, span, "a set's members take no range");
+        let kind = members.kind.to_string();
+        return Err(diagnostic.help("write `set of int`").suggestion(kind));
+    }
+    let span = start.to(cursor.previous());
+    Ok(TypeNode { kind: ValueType::Set(Box::new(members.kind)), range: None, json: false, span })
+}
+
+/// `optional`, `or else …`, or nothing.
+fn absence(cursor: &mut Cursor<'_>) -> Result<Absence, Diagnostic> {
+    if cursor.eat_word("optional") {
+        return Ok(Absence::Optional);
+    }
+    if !cursor.eat_word("or") {
+        return Ok(Absence::Required);
+    }
+    if !cursor.eat_word("else") {
+        return Err(cursor.missing("`else` and a constant", "else"));
+    }
+    let start = cursor.span();
+    if cursor.eat_symbol("{") {
+        return Ok(Absence::Empty(start.to(cursor.expect_symbol("}")?)));
+    }
+    Ok(Absence::Default(literal(cursor)?))
 }
 
 /// The types that are written as a word alone, and `enum`.
-const TYPES: [(&str, ValueType); 8] = [
+const TYPES: [(&str, ValueType); 9] = [
     ("bool", ValueType::Bool),
     ("int", ValueType::Int),
     ("decimal", ValueType::Decimal),
@@ -100,16 +153,19 @@ const TYPES: [(&str, ValueType); 8] = [
     ("time", ValueType::Time),
     ("duration", ValueType::Duration),
     ("ip", ValueType::Ip),
+    ("cidr", ValueType::Cidr),
     ("severity", ValueType::Severity),
 ];
 
-fn kind(cursor: &mut Cursor<'_>) -> Result<TypeNode, Diagnostic> {
+/// Reads a type that is no set.
+pub(crate) fn one_type(cursor: &mut Cursor<'_>) -> Result<TypeNode, Diagnostic> {
     let word = cursor.expect_word("a type")?;
     if word.value == "enum" {
         return members(cursor, &word);
     }
     let Some((_, kind)) = TYPES.iter().find(|(name, _)| *name == word.value) else {
-        let names: Vec<&str> = TYPES.iter().map(|(name, _)| *name).chain(["enum"]).collect();
+        let names: Vec<&str> =
+            TYPES.iter().map(|(name, _)| *name).chain(["enum", "set of", "json"]).collect();
         let diagnostic = Diagnostic::unknown(TYPE, "type", &word.value, word.span, names);
         return Err(match word.value.as_str() {
             "string" | "str" => diagnostic.help("write `text`").suggestion("text"),
@@ -125,7 +181,8 @@ fn kind(cursor: &mut Cursor<'_>) -> Result<TypeNode, Diagnostic> {
         Some(Token { kind: TokenKind::Int(low), .. }) => Some(range(cursor, kind, *low)?),
         _ => None,
     };
-    Ok(TypeNode { kind: kind.clone(), range })
+    let span = word.span.to(cursor.previous());
+    Ok(TypeNode { kind: kind.clone(), range, json: false, span })
 }
 
 fn range(cursor: &mut Cursor<'_>, kind: &ValueType, low: i64) -> Result<(i64, i64), Diagnostic> {
@@ -138,7 +195,8 @@ fn range(cursor: &mut Cursor<'_>, kind: &ValueType, low: i64) -> Result<(i64, i6
     cursor.advance();
     if *kind != ValueType::Int {
         let message = format!("type {kind} takes no range");
-        return Err(Diagnostic::new(TYPE, start.to(*span), message).help("only `int` does"));
+        let diagnostic = Diagnostic::new(TYPE, start.to(*span), message);
+        return Err(diagnostic.help("only `int` does: remove it").suggestion(""));
     }
     if low > *high {
         let message = format!("no number is from {low} to {high}");
@@ -155,25 +213,30 @@ fn members(cursor: &mut Cursor<'_>, word: &Spanned<String>) -> Result<TypeNode, 
         Some(Token { kind: TokenKind::Text(_), .. }) => cursor.expect_text("a member"),
         _ => cursor.expect_word("a member"),
     })?;
+    let mut places = Vec::new();
     for member in found {
-        if members.contains(&member.value) {
+        if let Some(first) = members.iter().position(|known| *known == member.value) {
             let message = format!("member `{}` stands twice", member.value);
-            return Err(Diagnostic::new(DUPLICATE, member.span, message));
+            let diagnostic = Diagnostic::new(DUPLICATE, member.span, message).help("remove one");
+            let first = places.get(first).copied().unwrap_or(member.span);
+            return Err(diagnostic.label(first, "the first is here"));
         }
         if members.len() >= limits::MEMBERS {
             let message = format!("more than {} members", limits::MEMBERS);
             return Err(Diagnostic::new(TOO_LARGE, member.span, message).help("use `text`"));
         }
+        places.push(member.span);
         members.push(member.value);
     }
     if members.is_empty() {
         return Err(Diagnostic::new(TYPE, word.span, "an enum without members")
             .help("write `enum { one, other }`"));
     }
-    Ok(TypeNode { kind: ValueType::Enum(members), range: None })
+    let span = word.span.to(cursor.previous());
+    Ok(TypeNode { kind: ValueType::Enum(members), range: None, json: false, span })
 }
 
-pub(super) fn decisions(item: &Item<'_>) -> Result<Vec<Spanned<String>>, Diagnostic> {
+pub(super) fn decisions(item: &Item<'_>) -> Result<DecisionsNode, Diagnostic> {
     let Some(open) = item.open else {
         return Err(Diagnostic::new(BRACE, item.span(), "`decisions` has no `{ … }`")
             .help("write `decisions { NAME, … }`"));
@@ -194,5 +257,5 @@ pub(super) fn decisions(item: &Item<'_>) -> Result<Vec<Spanned<String>>, Diagnos
         return Err(Diagnostic::new(BRACE, open, "there are no decisions")
             .help("list what rules may decide: `decisions { NAME, … }`"));
     }
-    Ok(names)
+    Ok(DecisionsNode { span: item.span(), names })
 }

@@ -3,27 +3,42 @@
 //! It looks at words and braces only, so that one mistake stays in the part it is in.
 
 use logdive_core::predicate::syntax::{Token, TokenKind};
-use logdive_core::{Diagnostic, Span, nearest};
+use logdive_core::{Diagnostic, Span, did_you_mean, nearest};
 
 use super::{is_symbol, is_text, word_of};
 use crate::diagnostics::{BRACE, UNKNOWN_WORD};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ItemKind {
+pub(crate) enum ItemKind {
     Schema,
     Decisions,
     Default,
+    Cover,
+    Never,
     Rule,
 }
 
 impl ItemKind {
-    const ALL: [Self; 4] = [Self::Schema, Self::Decisions, Self::Default, Self::Rule];
+    const ALL: [Self; 6] =
+        [Self::Schema, Self::Decisions, Self::Default, Self::Cover, Self::Never, Self::Rule];
+
+    /// Whether a file has one of it.
+    pub(super) const fn stands_once(self) -> bool {
+        matches!(self, Self::Schema | Self::Decisions | Self::Default)
+    }
+
+    /// Whether braces hold its body.
+    const fn has_body(self) -> bool {
+        matches!(self, Self::Schema | Self::Decisions | Self::Rule)
+    }
 
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Schema => "schema",
             Self::Decisions => "decisions",
             Self::Default => "default",
+            Self::Cover => "cover",
+            Self::Never => "never",
             Self::Rule => "rule",
         }
     }
@@ -36,10 +51,10 @@ impl ItemKind {
 
 /// An item: its head, and what stands between its braces.
 #[derive(Debug)]
-pub(super) struct Item<'a> {
-    pub(super) kind: ItemKind,
-    pub(super) head: &'a [Token],
-    pub(super) body: &'a [Token],
+pub(crate) struct Item<'a> {
+    pub(crate) kind: ItemKind,
+    pub(crate) head: &'a [Token],
+    pub(crate) body: &'a [Token],
     /// The opening brace.
     pub(super) open: Option<Span>,
 }
@@ -59,12 +74,14 @@ fn begins(tokens: &[Token], at: usize) -> bool {
         Some(ItemKind::Decisions) => is_symbol(next, "{"),
         Some(ItemKind::Schema) => word_of(next).is_some() && is_symbol(tokens.get(at + 3), "{"),
         Some(ItemKind::Default) => word_of(next).is_some() && is_text(tokens.get(at + 2)),
+        Some(ItemKind::Cover) => word_of(next) == Some("when"),
+        Some(ItemKind::Never) => word_of(next) == Some("automatic"),
         None => false,
     }
 }
 
 /// Splits a file into items; what belongs to none is reported and skipped.
-pub(super) fn items<'a>(tokens: &'a [Token], diagnostics: &mut Vec<Diagnostic>) -> Vec<Item<'a>> {
+pub(crate) fn items<'a>(tokens: &'a [Token], diagnostics: &mut Vec<Diagnostic>) -> Vec<Item<'a>> {
     let mut items = Vec::new();
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
@@ -101,10 +118,10 @@ fn item<'a>(
         if begins(tokens, at) {
             break;
         }
-        if is_symbol(Some(token), "{") && kind != ItemKind::Default {
+        if is_symbol(Some(token), "{") && kind.has_body() {
             depth += 1;
             open.get_or_insert((at, token.span));
-        } else if is_symbol(Some(token), "}") && kind != ItemKind::Default {
+        } else if is_symbol(Some(token), "}") && kind.has_body() {
             let Some((brace, span)) = open else { break };
             depth -= 1;
             if depth == 0 {
@@ -134,8 +151,19 @@ pub(super) fn stray(token: &Token, words: &[&str]) -> Diagnostic {
     let found = token.kind.describe();
     let message = format!("expected {expected}, found {found}");
     let diagnostic = Diagnostic::new(UNKNOWN_WORD, token.span, message);
-    match word_of(Some(token)).and_then(|word| nearest(word, words)) {
-        Some(near) => diagnostic.suggestion(near),
+    let Some(word) = word_of(Some(token)) else {
+        return match is_symbol(Some(token), "}") {
+            true => diagnostic.help("it closes nothing: remove it, or write the `{` before it"),
+            false => diagnostic,
+        };
+    };
+    if let Some(near) = nearest(word, words) {
+        return diagnostic.suggestion(near);
+    }
+    // A ticket's field, its first word misspelt or missing.
+    let field = word.split_once('.').filter(|(first, _)| did_you_mean(first, ["ticket"]).is_some());
+    match field.filter(|_| words.contains(&"ticket.NAME")) {
+        Some((_, name)) => diagnostic.suggestion(format!("ticket.{name}")),
         None => diagnostic,
     }
 }
@@ -150,7 +178,7 @@ fn split(tokens: &[Token], begins: impl Fn(&[Token], usize) -> bool) -> (&[Token
 }
 
 /// Splits a schema's body into entries.
-pub(super) fn entries(body: &[Token]) -> (&[Token], Vec<&[Token]>) {
+pub(crate) fn entries(body: &[Token]) -> (&[Token], Vec<&[Token]>) {
     split(body, |tokens, at| {
         let goes_on = at.checked_sub(1).is_some_and(|before| {
             let before = tokens.get(before);
@@ -169,7 +197,7 @@ pub(super) fn entries(body: &[Token]) -> (&[Token], Vec<&[Token]>) {
 }
 
 /// Splits a rule's body into clauses.
-pub(super) fn clauses(body: &[Token]) -> (&[Token], Vec<&[Token]>) {
+pub(crate) fn clauses(body: &[Token]) -> (&[Token], Vec<&[Token]>) {
     split(body, |tokens, at| {
         let inner = at.checked_sub(1).is_some_and(|before| is_inner_symbol(tokens.get(before)));
         !inner
