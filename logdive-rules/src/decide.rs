@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use logdive_core::port::{Decide, Needs};
+use logdive_core::port::{Decide, Needs, RuleBounds};
 use logdive_core::{
     ActionRequest, Actor, Conclusion, Decision, Fact, Facts, MissingFact, Mode, Predicate,
-    RuleTrace, TermTrace, Ticket, Truth, Value,
+    RuleTrace, Ticket, Truth, Value,
 };
 
 use crate::facts::admitted;
 use crate::rule::{Argument, Call, Effect, Rule};
 use crate::set::RuleSet;
+use crate::standing::{Applies, Standing};
 
 impl RuleSet {
     /// Decides. It is pure and total: the same facts give the same decision, whatever the order
@@ -53,37 +54,24 @@ impl RuleSet {
     }
 
     fn conclude(&self, trace: &[RuleTrace], facts: &Read<'_>) -> Conclusion {
-        let outranked = self.outranked(trace);
-        let left = |truth: Truth| {
-            self.rules
-                .iter()
-                .zip(trace)
-                .zip(&outranked)
-                .filter(move |((rule, trace), out)| {
-                    rule.mode != Mode::Off && trace.truth == truth && !**out
-                })
-                .map(|((rule, trace), _)| (rule, trace))
-        };
+        let truths: Vec<Truth> = trace.iter().map(|trace| trace.truth).collect();
+        let Standing { applies, open } = self.standing(&truths);
         let mut missing = Missing::default();
-        // Rules are sorted by name, and the first of equal modes is taken.
-        let Some((chosen, _)) = left(Truth::True).min_by_key(|(rule, _)| rule.mode) else {
-            left(Truth::Unknown).for_each(|(_, trace)| missing.add_terms(trace));
+        if let Applies::Conflict { rivals, .. } = &applies {
+            missing.add_conflict(rivals.iter().filter_map(|at| self.rules.get(*at)));
+        }
+        open.iter().filter_map(|at| trace.get(*at)).for_each(|trace| missing.add_terms(trace));
+        let chosen = match applies {
+            Applies::Rule(at) | Applies::Conflict { lowest: at, .. } => self.rules.get(at),
+            Applies::Nothing => None,
+        };
+        let Some(chosen) = chosen else {
             return if missing.is_empty() {
                 Conclusion::NoRule { because: self.default_because.clone() }
             } else {
                 missing.conclusion()
             };
         };
-        let rivals: Vec<&Rule> =
-            left(Truth::True).map(|(rule, _)| rule).filter(|rule| !rule.agrees(chosen)).collect();
-        if rivals.is_empty() {
-            left(Truth::Unknown)
-                .filter(|(rule, _)| !rule.agrees(chosen) || rule.mode < chosen.mode)
-                .for_each(|(_, trace)| missing.add_terms(trace));
-        } else {
-            missing.add_conflict(left(Truth::True).map(|(rule, _)| rule));
-            left(Truth::Unknown).for_each(|(_, trace)| missing.add_terms(trace));
-        }
         let actions: Vec<ActionRequest> = chosen
             .calls()
             .iter()
@@ -101,24 +89,6 @@ impl RuleSet {
             Effect::Actions(_) => Conclusion::Decided { rule, decision, because, actions, mode },
         }
     }
-
-    /// The rules that a true rule ranks above, directly or through others.
-    fn outranked(&self, trace: &[RuleTrace]) -> Vec<bool> {
-        let mut out = vec![false; self.rules.len()];
-        let takes_part = |at: &usize| self.rules.get(*at).is_some_and(|r| r.mode != Mode::Off);
-        let is_true = |(at, trace): (usize, &RuleTrace)| trace.truth.is_true().then_some(at);
-        let mut todo: Vec<usize> =
-            trace.iter().enumerate().filter_map(is_true).filter(takes_part).collect();
-        while let Some(at) = todo.pop() {
-            for below in self.below.get(at).into_iter().flatten() {
-                if let Some(slot) = out.get_mut(*below).filter(|slot| !**slot) {
-                    *slot = true;
-                    todo.push(*below);
-                }
-            }
-        }
-        out
-    }
 }
 
 /// As the loop sees it: the ticket fields that the schema declares come from the ticket, the
@@ -131,6 +101,10 @@ impl Decide for RuleSet {
     fn decide(&self, ticket: &Ticket, facts: &Facts) -> Decision {
         self.decide_over(&admitted(&self.schema, facts, Some(ticket)))
     }
+
+    fn bounds(&self, rule: &str) -> RuleBounds {
+        self.rule(rule).map(Rule::bounds).unwrap_or_default()
+    }
 }
 
 /// Every entry of the schema with its fact.
@@ -138,37 +112,11 @@ type Read<'a> = BTreeMap<&'a str, Fact>;
 
 /// Evaluates a rule; every term is in the trace.
 fn judge(rule: &Rule, facts: &Read<'_>) -> RuleTrace {
-    let (mut when, mut unless) = (Vec::new(), Vec::new());
-    let holds = evaluate(&rule.when, facts, &mut when);
-    let hindered = match &rule.unless {
-        Some(condition) => evaluate(condition, facts, &mut unless),
-        None => Truth::False,
-    };
+    let trace = |condition: &Predicate| condition.trace(&|field| read(facts, field.name()));
+    let (holds, when) = trace(&rule.when);
+    let (hindered, unless) = rule.unless.as_ref().map_or_else(|| (Truth::False, Vec::new()), trace);
     let truth = holds.and(!hindered);
     RuleTrace { rule: rule.name.clone(), version: rule.version, truth, when, unless }
-}
-
-/// Evaluates a condition. Terms are evaluated by core's evaluator, one by one.
-fn evaluate(condition: &Predicate, facts: &Read<'_>, trace: &mut Vec<TermTrace>) -> Truth {
-    let mut all = |terms: &[Predicate]| -> Vec<Truth> {
-        terms.iter().map(|term| evaluate(term, facts, trace)).collect()
-    };
-    match condition {
-        Predicate::And(terms) => all(terms).into_iter().fold(Truth::True, Truth::and),
-        Predicate::Or(terms) => all(terms).into_iter().fold(Truth::False, Truth::or),
-        // `is present` is one term in the text.
-        Predicate::Not(inner) if !matches!(**inner, Predicate::Absent(_)) => {
-            !evaluate(inner, facts, trace)
-        }
-        term => {
-            let truth = term.eval(&|field| read(facts, field.name()));
-            let fact = term.fields().first().map(|field| field.name().to_owned());
-            let fact = fact.unwrap_or_default();
-            let read = read(facts, &fact);
-            trace.push(TermTrace { term: term.to_string(), truth, fact, read });
-            truth
-        }
-    }
 }
 
 /// The checker lets rules read declared facts only; a fact that is not there is not measured.
