@@ -291,6 +291,7 @@ fn mistakes_are_drawn() {
    |
 13 |   when   thorttled >= 50 and other_err == 0
    |          ^^^^^^^^^
+   |
    = help: did you mean `throttled`?
 "
     );

@@ -25,8 +25,9 @@
 use std::fs;
 use std::path::Path;
 
-use logdive_core::predicate::syntax::{Cursor, Literal, literal, tokens};
-use logdive_core::{Conclusion, Decision, Fact, LogSeverity, Reason, Value, ValueType};
+use logdive_core::predicate::constant;
+use logdive_core::predicate::syntax::{Cursor, literal, tokens};
+use logdive_core::{Conclusion, Decision, Fact, Reason, Value, ValueType};
 use logdive_rules::{RuleSet, limits};
 
 #[test]
@@ -52,7 +53,9 @@ fn every_code_is_expected_by_a_file() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
     let texts: Vec<String> = fs::read_dir(folder)
         .unwrap()
-        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| fs::read_to_string(path).unwrap())
         .collect();
     let codes = include_str!("../../src/diagnostics.rs")
         .lines()
@@ -180,10 +183,10 @@ fn given_facts(text: &str, rules: &RuleSet) -> Vec<(String, Fact)> {
         } else if cursor.eat_word("unavailable") {
             Fact::Unavailable(Reason::from(cursor.expect_text("why").unwrap().value))
         } else if cursor.eat_word("at_least") {
-            let value = value(literal(&mut cursor).unwrap().value, kind);
+            let value = value(&mut cursor, kind);
             Fact::AtLeast(value, Reason::from(cursor.expect_text("why").unwrap().value))
         } else {
-            Fact::Known(value(literal(&mut cursor).unwrap().value, kind))
+            Fact::Known(value(&mut cursor, kind))
         };
         facts.push((name, fact));
         assert!(cursor.eat_symbol(";") || cursor.peek().is_none(), "facts are separated by `;`");
@@ -191,21 +194,18 @@ fn given_facts(text: &str, rules: &RuleSet) -> Vec<(String, Fact)> {
     facts
 }
 
-fn value(literal: Literal, kind: &ValueType) -> Value {
-    match (literal, kind) {
-        (Literal::Text(text), ValueType::Ip) => Value::Ip(text.parse().unwrap()),
-        (Literal::Word(word), ValueType::Severity) => {
-            Value::Int(LogSeverity::from_word(&word).unwrap().number().into())
-        }
-        (Literal::Int(number), ValueType::Decimal) => Value::Decimal(number.into()),
-        (Literal::Bool(value), _) => Value::Bool(value),
-        (Literal::Int(number), _) => Value::Int(number),
-        (Literal::Decimal(number), _) => Value::Decimal(number),
-        (Literal::Duration(length), _) => Value::Duration(length),
-        (Literal::Time(time), _) => Value::Time(time),
-        (Literal::Text(text) | Literal::Word(text), _) => Value::Text(text),
-        (other, _) => panic!("{other:?}"),
+/// A constant, or constants in braces for a set.
+fn value(cursor: &mut Cursor<'_>, kind: &ValueType) -> Value {
+    let ValueType::Set(members) = kind else {
+        return constant("it", kind, &literal(cursor).unwrap()).unwrap();
+    };
+    cursor.expect_symbol("{").unwrap();
+    let mut values = Vec::new();
+    while !cursor.eat_symbol("}") {
+        values.push(value(cursor, members));
+        assert!(cursor.eat_symbol(",") || cursor.at_symbol("}"), "members are separated by `,`");
     }
+    Value::Set(values.into())
 }
 
 /// One mistake too many, or one byte too many, is said so and not cut.

@@ -4,13 +4,25 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::string_slice,
     reason = "helpers of tests fail the test"
 )]
 
 mod api;
+mod cerbos;
+mod codes;
 mod data;
+mod docs;
+mod evaluators;
+mod fact_batches;
+mod fixes;
+mod forms;
+mod hostile;
+mod kit;
+mod kms;
 mod laws;
+mod panther;
 mod sets;
 
 /// How many cases a property runs: `LOGDIVE_TEST_SCALE` multiplies them, 10 on CI.
