@@ -8,6 +8,15 @@ use clap::{Parser, Subcommand};
 use logdive_core::format::TimeAssumption;
 use logdive_core::{Actor, IdKind, LayerName, Mode, Scope, parse_duration};
 
+mod playbook;
+mod rules;
+
+pub(crate) use playbook::{PlaybookCheck, PlaybookCommand, PlaybookMatch};
+pub(crate) use rules::{
+    RulesBacktest, RulesCheck, RulesCommand, RulesDiff, RulesEval, RulesExplain, RulesFmt,
+    RulesTest,
+};
+
 /// From a ticket to the logs that matter, a decision and an action; a person can always stop it.
 ///
 /// Without a command: `demo`. Exit code 0: done; 1: failed, and standard error says what and what
@@ -74,6 +83,12 @@ pub(crate) enum Command {
     /// Check or explain a plan; nothing is read but its file and the layers' names.
     #[command(subcommand)]
     Plan(PlanCommand),
+    /// Check, test, explain and compare decision rules; nothing is read but files.
+    #[command(subcommand)]
+    Rules(RulesCommand),
+    /// Check playbooks, or say which takes a ticket.
+    #[command(subcommand)]
+    Playbook(PlaybookCommand),
     /// List the cases.
     Cases,
     /// Approve the actions of a case that wait, and carry them out.

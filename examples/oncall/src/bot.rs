@@ -13,7 +13,8 @@ use logdive_sinks::{ExecActuator, ExecCommand, MarkdownFile, Outbox, Secret, Sql
 
 use crate::error::{Context as _, Failure};
 use crate::home::Home;
-use crate::{layers, playbooks};
+use crate::playbook::InForce;
+use crate::{layers, playbook, playbooks};
 
 /// A pilot over a folder, and what it stands on.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Bot {
     pub(crate) pilot: Pilot,
     pub(crate) diver: Diver,
     pub(crate) clock: ManualClock,
+    /// What a person must not miss: playbooks that do not load.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Bot {
@@ -51,11 +54,16 @@ impl Bot {
             .clock(clock.clone())
             .ceiling(Mode::Automatic)
             .command(command);
-        for playbook in playbooks::all(&diver)? {
+        let InForce { playbooks, warnings } =
+            match playbook::in_force(home.dir(), &diver, &actions()?)? {
+                Some(found) => found,
+                None => InForce { playbooks: playbooks::all(&diver)?, warnings: Vec::new() },
+            };
+        for playbook in playbooks {
             builder = builder.playbook(playbook);
         }
         let pilot = builder.build().context("making the pilot")?;
-        Ok(Self { pilot, diver, clock })
+        Ok(Self { pilot, diver, clock, warnings })
     }
 }
 
@@ -65,25 +73,8 @@ fn actuator(tools: &Path) -> Result<ExecActuator, Failure> {
     let tools = tools.canonicalize().context(format!("the folder `{}`", tools.display()))?;
     let path = std::env::var("PATH").unwrap_or_default();
     let path = format!("{}:{path}", tools.display());
-    let name = |name: &str| ActionName::parse(name).context("the name of an action");
-    let class = ActionClass::parse("iam-write").context("the class of an action")?;
     let mut actuator = ExecActuator::new();
-    for (action, undo, status, about) in [
-        ("disable_key", "enable_key", "Inactive", "makes an access key unusable"),
-        ("enable_key", "disable_key", "Active", "makes an access key usable again"),
-    ] {
-        let spec = ActionSpec {
-            name: name(action)?,
-            about: about.to_owned(),
-            parameters: BTreeMap::from([
-                ("key".to_owned(), ValueType::Text),
-                ("user".to_owned(), ValueType::Text),
-            ]),
-            target: "key".to_owned(),
-            class: class.clone(),
-            on_stop: OnStop::FinishStep { max: Duration::from_secs(10) },
-            reversibility: Reversibility::UndoneBy { action: name(undo)? },
-        };
+    for (spec, status) in specs()? {
         let status = format!("--status={status}");
         let call = |verb: &str| {
             ["aws", "iam", verb, "--user-name={user}", "--access-key-id={key}", &status]
@@ -96,4 +87,35 @@ fn actuator(tools: &Path) -> Result<ExecActuator, Failure> {
         actuator = actuator.action(spec, command).context("the actions")?;
     }
     Ok(actuator)
+}
+
+/// What can be done, as rules may ask for it.
+pub(crate) fn actions() -> Result<Vec<ActionSpec>, Failure> {
+    Ok(specs()?.into_iter().map(|(spec, _)| spec).collect())
+}
+
+/// Each action, and the status that it gives a key.
+fn specs() -> Result<Vec<(ActionSpec, &'static str)>, Failure> {
+    let name = |name: &str| ActionName::parse(name).context("the name of an action");
+    let class = ActionClass::parse("iam-write").context("the class of an action")?;
+    let specs = [
+        ("disable_key", "enable_key", "Inactive", "makes an access key unusable"),
+        ("enable_key", "disable_key", "Active", "makes an access key usable again"),
+    ]
+    .map(|(action, undo, status, about)| {
+        let spec = ActionSpec {
+            name: name(action)?,
+            about: about.to_owned(),
+            parameters: BTreeMap::from([
+                ("key".to_owned(), ValueType::Text),
+                ("user".to_owned(), ValueType::Text),
+            ]),
+            target: "key".to_owned(),
+            class: class.clone(),
+            on_stop: OnStop::FinishStep { max: Duration::from_secs(10) },
+            reversibility: Reversibility::UndoneBy { action: name(undo)? },
+        };
+        Ok((spec, status))
+    });
+    specs.into_iter().collect()
 }

@@ -14,6 +14,9 @@ use crate::output::{Output, case_json, status_word};
 pub(crate) async fn open(args: &Args) -> Result<(Home, Bot), Failure> {
     let home = Home::open(&args.dir)?;
     let bot = Bot::open(&home, &invocation(args)).await?;
+    for warning in &bot.warnings {
+        Output::new(args.json).warning(warning);
+    }
     Ok((home, bot))
 }
 

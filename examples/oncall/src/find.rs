@@ -129,64 +129,8 @@ fn time(time: DateTime<Utc>) -> String {
 
 /// Longest text of one line that is shown; the rest is in `--json`.
 const LONGEST: usize = 600;
-const INDENT: &str = "    ";
+const INDENT: usize = 4;
 
-/// Breaks a text into lines that fit the terminal, those after the first indented.
 fn wrapped(text: &str) -> String {
-    let width = crate::output::width().max(INDENT.len() + 20);
-    let mut out = String::new();
-    let mut column = 0;
-    let mut left = LONGEST;
-    for word in text.split_inclusive(' ') {
-        for piece in pieces(word, width - INDENT.len()) {
-            let length = piece.trim_end().chars().count();
-            if column > 0 && column + length > width {
-                out.truncate(out.trim_end().len());
-                out.push('\n');
-                out.push_str(INDENT);
-                column = INDENT.len();
-            }
-            if left < length {
-                out.push('…');
-                return out;
-            }
-            left -= length;
-            out.push_str(piece);
-            column += piece.chars().count();
-        }
-    }
-    out.truncate(out.trim_end().len());
-    out
-}
-
-/// Cuts a word that is longer than a line.
-fn pieces(word: &str, width: usize) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    let mut rest = word;
-    while let Some((at, _)) = rest.char_indices().nth(width) {
-        let (piece, more) = rest.split_at_checked(at).unwrap_or((rest, ""));
-        pieces.push(piece);
-        rest = more;
-    }
-    pieces.push(rest);
-    pieces
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{pieces, wrapped};
-
-    #[test]
-    fn lines_fit_the_terminal() {
-        for text in ["a b", &"word ".repeat(100), &"x".repeat(500), &"é".repeat(5_000)] {
-            let out = wrapped(text);
-            let width = crate::output::width();
-            assert!(out.lines().all(|line| line.chars().count() <= width), "{out}");
-            let joined: String = out.split_whitespace().collect();
-            let joined = joined.trim_end_matches('…');
-            let whole: String = text.split_whitespace().collect();
-            assert!(whole.starts_with(joined), "{out}");
-        }
-        assert_eq!(pieces("abcde", 2), ["ab", "cd", "e"]);
-    }
+    crate::output::wrapped(text, INDENT, LONGEST)
 }

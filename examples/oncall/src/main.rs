@@ -10,6 +10,7 @@ mod config;
 mod demo;
 mod error;
 mod evidence;
+mod files;
 mod find;
 mod fixtures;
 mod home;
@@ -18,9 +19,11 @@ mod layers;
 mod logs;
 mod output;
 mod plan;
+mod playbook;
 mod playbooks;
 mod query;
 mod record;
+mod rules;
 mod source;
 mod templates;
 mod tool;
@@ -39,7 +42,7 @@ async fn main() -> ExitCode {
     let args = Args::parse();
     let output = Output::new(args.json);
     match run(&args, &output).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             output.failure(&failure);
             ExitCode::FAILURE
@@ -47,8 +50,9 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
-    match args.command.as_ref().unwrap_or(&Command::Demo) {
+/// The exit code says what a command's help says; a failure is always 1.
+async fn run(args: &Args, output: &Output) -> Result<ExitCode, Failure> {
+    let done = match args.command.as_ref().unwrap_or(&Command::Demo) {
         Command::Demo => demo::run(args, output).await,
         Command::Ingest(ingest) => logs::ingest(ingest, output).await,
         Command::Parse(parse) => logs::parse(parse, output),
@@ -60,6 +64,8 @@ async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         Command::Find(asked) => find::run(args, asked, output).await,
         Command::Plan(PlanCommand::Check(file)) => plan::check(file, output).await,
         Command::Plan(PlanCommand::Explain(file)) => plan::explain(file, output).await,
+        Command::Rules(command) => return rules::run(command, output),
+        Command::Playbook(command) => return playbook::run(args, command, output).await,
         Command::Cases => commands::cases(args, output).await,
         Command::Approve { case } => commands::approve(args, case, output).await,
         Command::Reject { case, reason } => commands::reject(args, case, reason, output).await,
@@ -67,5 +73,6 @@ async fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         Command::Reset { scope, reason } => commands::reset(args, scope, reason, output).await,
         Command::Status => commands::status(args, output).await,
         Command::Mode(mode) => commands::mode(args, mode, output).await,
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

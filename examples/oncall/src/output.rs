@@ -61,6 +61,44 @@ impl Output {
         }
     }
 
+    /// Lines for people, each folded to the terminal; nothing under `--json`.
+    pub(crate) fn block(&self, text: &str) {
+        for line in text.trim_end().lines() {
+            let depth = line.chars().take_while(|c| *c == ' ').count();
+            self.text(wrapped(&visible(line), depth + 4, usize::MAX));
+        }
+    }
+
+    /// Drawn diagnostics: what is said is folded, the lines of the text stay.
+    pub(crate) fn drawn(&self, text: &str) {
+        for line in text.trim_end().lines() {
+            let line_of_text = line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
+            if line_of_text.starts_with('|') {
+                self.text(visible(line));
+            } else {
+                self.block(line);
+            }
+        }
+    }
+
+    /// A text as it is, to be read by another program; nothing under `--json`.
+    pub(crate) fn verbatim(&self, text: &str) {
+        if !self.json {
+            let _ = std::io::stdout().write_all(text.as_bytes());
+        }
+    }
+
+    /// What a person must not miss: on standard error, whoever reads the output.
+    pub(crate) fn warning(&self, text: &str) {
+        let mut stderr = std::io::stderr();
+        if self.json {
+            let _ = writeln!(stderr, "{}", json!({ "warning": text }));
+        } else {
+            let text = wrapped(&visible(&format!("warning: {text}")), 2, usize::MAX);
+            let _ = writeln!(stderr, "{text}");
+        }
+    }
+
     /// Whether people read it.
     pub(crate) const fn is_json(&self) -> bool {
         self.json
@@ -133,5 +171,66 @@ pub(crate) fn status_word(status: &ActionStatus) -> String {
         ActionStatus::Intended(_) => "begun".to_owned(),
         ActionStatus::Finished(outcome) => outcome.to_string(),
         _ => "unknown".to_owned(),
+    }
+}
+
+/// Breaks a text into lines that fit the terminal, those after the first indented. What is longer
+/// than `longest` characters is cut.
+pub(crate) fn wrapped(text: &str, indent: usize, longest: usize) -> String {
+    let width = width().max(indent + 20);
+    let mut out = String::new();
+    let mut column = 0;
+    let mut left = longest;
+    for word in text.split_inclusive(' ') {
+        for piece in pieces(word, width - indent) {
+            let length = piece.trim_end().chars().count();
+            if column > 0 && column + length > width {
+                out.truncate(out.trim_end().len());
+                out.push('\n');
+                out.extend(std::iter::repeat_n(' ', indent));
+                column = indent;
+            }
+            if left < length {
+                out.push('…');
+                return out;
+            }
+            left -= length;
+            out.push_str(piece);
+            column += piece.chars().count();
+        }
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+/// Cuts a word that is longer than a line.
+fn pieces(word: &str, width: usize) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = word;
+    while let Some((at, _)) = rest.char_indices().nth(width) {
+        let (piece, more) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        pieces.push(piece);
+        rest = more;
+    }
+    pieces.push(rest);
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{pieces, wrapped};
+
+    #[test]
+    fn lines_fit_the_terminal() {
+        for text in ["a b", &"word ".repeat(100), &"x".repeat(500), &"é".repeat(5_000)] {
+            let out = wrapped(text, 4, 600);
+            let width = crate::output::width();
+            assert!(out.lines().all(|line| line.chars().count() <= width), "{out}");
+            let joined: String = out.split_whitespace().collect();
+            let joined = joined.trim_end_matches('…');
+            let whole: String = text.split_whitespace().collect();
+            assert!(whole.starts_with(joined), "{out}");
+        }
+        assert_eq!(pieces("abcde", 2), ["ab", "cd", "e"]);
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use logdive_core::format_duration;
 use logdive_core::port::Budget;
-use logdive_query::DivePlan;
+use logdive_query::{DivePlan, PlanError};
 use serde_json::json;
 
 use crate::args::PlanFile;
@@ -12,18 +12,22 @@ use crate::error::{Context as _, Failure};
 use crate::output::Output;
 use crate::source;
 
-/// Reads a plan: JSON if it begins with a brace, else TOML.
+/// Reads a plan's file.
 pub(crate) fn read(path: &Path) -> Result<DivePlan, Failure> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).context(format!("reading `{name}`"))?;
-    let read = if text.trim_start().starts_with('{') {
-        DivePlan::from_json(&text)
-    } else {
-        DivePlan::from_toml(&text)
-    };
-    read.map_err(|error| {
+    parse(&text).map_err(|error| {
         Failure::new(error.render(&name).trim_end()).help("docs/plans.md shows a whole plan")
     })
+}
+
+/// Reads a plan's text: JSON if it begins with a brace, else TOML.
+pub(crate) fn parse(text: &str) -> Result<DivePlan, PlanError> {
+    if text.trim_start().starts_with('{') {
+        DivePlan::from_json(text)
+    } else {
+        DivePlan::from_toml(text)
+    }
 }
 
 pub(crate) async fn check(args: &PlanFile, output: &Output) -> Result<(), Failure> {
@@ -67,7 +71,7 @@ async fn checked(args: &PlanFile) -> Result<(DivePlan, String, String), Failure>
     let plan = read(&args.file)?;
     let layers = source::declared(args.config.as_deref()).await?;
     let what = || format!("`{}` does not fit its layers", args.file.display());
-    let misfit = |error: &logdive_query::PlanError| {
+    let misfit = |error: &PlanError| {
         let named = error.render(&args.file.display().to_string());
         Failure::new(what()).because([named.trim_end().to_owned()])
     };

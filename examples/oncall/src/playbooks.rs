@@ -1,8 +1,8 @@
-//! The playbooks: which tickets, which dive, which rules, how far.
+//! The demo's playbooks: which tickets, which dive, which rules, how far.
 
 use std::time::Duration;
 
-use logdive_core::{Mode, Playbook, WindowSpec};
+use logdive_core::{Mode, Playbook, Predicate, TicketFields, WindowSpec};
 use logdive_query::{DivePlan, Diver, Follow, Select};
 use logdive_rules::RuleSet;
 
@@ -17,6 +17,24 @@ const SSM_RULES: (&str, &str) =
 const SERVICES: [&str; 7] = ["ec2", "iam", "kms", "s3", "secretsmanager", "ssm", "sts"];
 
 const MINUTE: Duration = Duration::from_secs(60);
+
+const S3_WHEN: &str =
+    r#"ticket.labels.namespace == "CloudTrail/Errors" and ticket.service == "s3""#;
+const SSM_WHEN: &str =
+    r#"ticket.labels.namespace == "CloudTrail/Errors" and ticket.service == "ssm""#;
+
+/// Each playbook's condition, in their order.
+pub(crate) fn conditions() -> Result<Vec<(String, Predicate)>, Failure> {
+    let named = [("s3-client-errors", S3_WHEN), ("ssm-throttling", SSM_WHEN)];
+    let parsed = named.map(|(name, when)| {
+        let parsed = Predicate::parse(when, &TicketFields::default()).map_err(|found| {
+            let drawn: String = found.iter().map(|found| found.render(name, when)).collect();
+            Failure::new(drawn.trim_end())
+        });
+        Ok((name.to_owned(), parsed?))
+    });
+    parsed.into_iter().collect()
+}
 
 /// All playbooks over what the diver looks at.
 pub(crate) fn all(diver: &Diver) -> Result<Vec<Playbook>, Failure> {
@@ -33,7 +51,7 @@ fn s3_client_errors(diver: &Diver) -> Result<Playbook, Failure> {
         .select("writes", Select::layers(["s3"]).filter("read_only == false").oldest(10));
     let look = diver.bind(&plan).context("the plan of playbook `s3-client-errors`")?;
     Playbook::builder("s3-client-errors")
-        .when(r#"ticket.labels.namespace == "CloudTrail/Errors" and ticket.service == "s3""#)
+        .when(S3_WHEN)
         .look(look)
         .decide(rules(S3_RULES)?)
         .highest(Mode::Automatic)
@@ -61,7 +79,7 @@ fn ssm_throttling(diver: &Diver) -> Result<Playbook, Failure> {
         );
     let look = diver.bind(&plan).context("the plan of playbook `ssm-throttling`")?;
     Playbook::builder("ssm-throttling")
-        .when(r#"ticket.labels.namespace == "CloudTrail/Errors" and ticket.service == "ssm""#)
+        .when(SSM_WHEN)
         .look(look)
         .decide(rules(SSM_RULES)?)
         .highest(Mode::Confirm)

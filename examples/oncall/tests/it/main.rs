@@ -13,6 +13,8 @@ mod find;
 mod kill;
 mod logs;
 mod plan;
+mod playbook;
+mod rules;
 mod templates;
 
 use std::path::{Path, PathBuf};
