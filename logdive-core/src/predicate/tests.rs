@@ -372,7 +372,7 @@ fn sets_and_networks_have_their_own_mistakes() {
         ("peer.ip == \"10.0.0.0/8\"", "P011", "stands in a list"),
         ("peer.ip in {\"10.0.0.0/99\"}", "P011", "not a network"),
         ("net < \"10.0.0.0/8\"", "P012", "no order"),
-        ("event or else 5 == \"a\"", "P011", "compared with an int"),
+        ("event or else 5 == \"a\"", "P011", "this is an int"),
         ("event or else \"a\" is absent", "P002", "expected"),
     ] {
         let found = Predicate::parse(text, &Fields).unwrap_err();
