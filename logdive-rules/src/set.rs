@@ -75,9 +75,13 @@ impl RuleSet {
         let unproved =
             |finding: &Finding| finding.code == codes::UNDECIDED && finding.statement.is_some();
         analysis.retain(|finding| finding.level == Level::Error || unproved(finding));
+        // Only what is reported needs its place in the text.
+        if analysis.is_clean() {
+            return Ok(rules);
+        }
         let mut found = analysis.diagnostics(&rules, text);
         found.iter_mut().for_each(|diagnostic| diagnostic.level = Level::Error);
-        if found.is_empty() { Ok(rules) } else { Err(RuleErrors::new(found, text)) }
+        Err(RuleErrors::new(found, text))
     }
 
     fn from_checked(checked: Checked) -> Self {
