@@ -234,20 +234,25 @@ impl<'a> FactsBuilder<'a> {
     /// unavailable with the reason; names that the schema does not have are left out.
     #[must_use]
     pub fn admit(self) -> Facts {
-        let Self { rules, ticket, given, .. } = self;
-        let schema = &rules.schema;
-        let facts = schema.entries.iter().map(|(name, entry)| {
-            let fact = match (given.get(name), &entry.origin, &ticket) {
-                (Some(fact), ..) => fact.clone(),
-                (None, Origin::Ticket, Some(ticket)) => {
-                    ticket.read(name, entry).unwrap_or_else(|found| unread(name, &found))
-                }
-                (None, Origin::Ticket, None) => Fact::Absent,
-                (None, ..) => Facts::new().read(name),
+        let facts = self.rules.schema.entries.iter().map(|(name, entry)| {
+            let fact = match self.taken(name, entry) {
+                Some(read) => read.unwrap_or_else(|found| unread(name, &found)),
+                None => Facts::new().read(name),
             };
             (name.clone(), entry.admit(name, fact))
         });
         facts.collect()
+    }
+
+    /// What there is of an entry: given by name, else in the ticket; `None` of a fact that nobody
+    /// gave. An error says what stands in the ticket that is of another type.
+    fn taken(&self, name: &str, entry: &schema::Entry) -> Option<Result<Fact, String>> {
+        match (self.given.get(name), &entry.origin, &self.ticket) {
+            (Some(fact), ..) => Some(Ok(fact.clone())),
+            (None, Origin::Ticket, Some(ticket)) => Some(ticket.read(name, entry)),
+            (None, Origin::Ticket, None) => Some(Ok(Fact::Absent)),
+            (None, Origin::Measured(_) | Origin::Given, _) => None,
+        }
     }
 
     /// Checks all facts.
@@ -255,38 +260,32 @@ impl<'a> FactsBuilder<'a> {
     /// # Errors
     /// Every name that the schema does not have, every value of another type, every required
     /// ticket field that is missing.
-    pub fn build(self) -> Result<Facts, FactsError> {
-        let Self { rules, ticket, given, mut problems, lenient } = self;
-        let schema = &rules.schema;
+    pub fn build(mut self) -> Result<Facts, FactsError> {
+        let mut problems = std::mem::take(&mut self.problems);
+        let schema = &self.rules.schema;
         let mut facts = Facts::new();
         for (name, entry) in &schema.entries {
-            let fact = match (given.get(name), &entry.origin) {
-                (Some(fact), _) => fact.clone(),
-                (None, Origin::Ticket) => match &ticket {
-                    Some(ticket) => match ticket.read(name, entry) {
-                        Ok(fact) => fact,
-                        Err(found) if lenient => unread(name, &found),
-                        Err(found) => {
-                            let (name, kind) = (name.clone(), entry.kind.clone());
-                            problems.push(FactProblem::Type { name, kind, found });
-                            continue;
-                        }
-                    },
-                    None => Fact::Absent,
-                },
+            let fact = match self.taken(name, entry) {
+                Some(Ok(fact)) => fact,
+                Some(Err(found)) if self.lenient => unread(name, &found),
+                Some(Err(found)) => {
+                    let (name, kind) = (name.clone(), entry.kind.clone());
+                    problems.push(FactProblem::Type { name, kind, found });
+                    continue;
+                }
                 // Left out, it reads as not measured.
-                (None, Origin::Measured(_) | Origin::Given) => continue,
+                None => continue,
             };
-            let by_name = given.contains_key(name);
+            let by_name = self.given.contains_key(name);
             match problem(name, entry, &fact) {
-                Some(_) if lenient && !by_name => {
+                Some(_) if self.lenient && !by_name => {
                     facts.insert_overwrite(name.as_str(), entry.admit(name, fact));
                 }
                 Some(problem) => problems.push(problem),
                 None => facts.insert_overwrite(name.as_str(), fact),
             }
         }
-        problems.extend(given.keys().filter_map(|name| unknown(schema, name)));
+        problems.extend(self.given.keys().filter_map(|name| unknown(schema, name)));
         if problems.is_empty() { Ok(facts) } else { Err(FactsError { problems }) }
     }
 }
